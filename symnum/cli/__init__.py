@@ -1,0 +1,46 @@
+"""The command line: ``symnum run brusselator --plot b.png``. Exit status 0: success, 2: a bad model or bad options, 1: a solve failed.
+
+    symnum                  arguments
+       |  parser.py         -> namespace, or one sentence and status 2
+       v
+    run, list, explain, bench, doctor    one file each
+       |  console.py        -> a short report, or one JSON object (--json), on stdout; all else on stderr
+       v
+    exit status
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from symnum.errors import SymnumError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 success, 1 a solve failed, 2 a bad model or bad options, 130 interrupted."""
+    from symnum.cli.console import show_error
+    from symnum.cli.parser import BadArguments, parse
+
+    given = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in given
+    try:
+        arguments = parse(given)
+        return int(arguments.command(arguments))
+    except (SymnumError, BadArguments) as error:
+        show_error(error, as_json)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - keeps the interpreter from flushing into the closed pipe
+        return 0
+    except SystemExit as error:  # --help and --version
+        return int(error.code or 0)
+    except Exception as error:
+        if os.environ.get("SYMNUM_TRACEBACK"):
+            raise
+        show_error(error, as_json, internal=True)
+        return 1

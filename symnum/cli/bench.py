@@ -1,0 +1,102 @@
+"""``symnum bench [NAME]``: run one of the measurements in ``benchmarks/`` and say which bars hold.
+
+A bench is a file with ``run() -> {"rows": [...], "bars": [...]}``. A row is any flat mapping of labels and numbers; a bar is
+``{"name", "value", "bar", "better": "lower" | "higher", "holds"}``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symnum.catalogue import Catalogue, shipped_folder
+from symnum.cli.console import console, print_json, quiet_stdout, table
+
+_VERSIONS = ("numpy", "scipy", "llvmlite")
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Run the bench; without a name, list what there is. A bar that fails is reported, not an error: the status stays 0."""
+    benches = Catalogue("bench", folder=shipped_folder("benchmarks"))
+    if arguments.name is None:
+        return _list(benches, arguments.json)
+    with quiet_stdout(arguments.json):
+        measured = benches.load(arguments.name).run()
+    report = {"bench": arguments.name, "machine": machine(), "rows": measured["rows"], "bars": measured["bars"]}
+    if arguments.json:
+        print_json(report)
+    else:
+        _tell(report, benches.one_line(arguments.name))
+    return 0
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on: cpu, cores, system, python, versions."""
+    return {
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in _VERSIONS},
+    }
+
+
+def _cpu() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _version(name: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _list(benches: Catalogue, as_json: bool) -> int:
+    titles = {name: benches.one_line(name) for name in benches.names()}
+    if as_json:
+        print_json({"benches": [{"name": name, "title": title} for name, title in titles.items()]})
+        return 0
+    console().print(table(("bench", "what it measures"), list(titles.items())))
+    console().print(f"Run one:  symnum bench {next(iter(titles), 'NAME')}", markup=False)
+    return 0
+
+
+def _tell(report: Mapping[str, Any], title: str) -> None:
+    from rich.text import Text
+
+    out, on = console(), report["machine"]
+    out.print(Text(f"{report['bench']}: {title}", style="bold"))
+    out.print(f"{on['cpu']}, {on['cores']} cores, Python {on['python']}", style="dim")
+    if report["rows"]:
+        columns = list(dict.fromkeys(key for row in report["rows"] for key in row))
+        out.print(table(columns, [[_cell(row.get(key)) for key in columns] for row in report["rows"]]))
+    marks = {True: Text("holds", style="green"), False: Text("fails", style="bold red"), None: Text("not measured", style="yellow")}
+    out.print(_bars(report["bars"], marks))
+    missed = [bar["name"] for bar in report["bars"] if bar["holds"] is False]
+    if missed:
+        print(f"symnum: {len(missed)} of {len(report['bars'])} bars fail: {', '.join(missed)}", file=sys.stderr)
+
+
+def _bars(bars: Sequence[Mapping[str, Any]], marks: Mapping[Any, Any]) -> Any:
+    made = table(("bar", "measured", "asked for", ""), [])
+    for bar in bars:
+        sign = "≤" if bar["better"] == "lower" else "≥"
+        made.add_row(bar["name"], _cell(bar["value"]), f"{sign} {_cell(bar['bar'])}", marks[bar["holds"]])
+    return made
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

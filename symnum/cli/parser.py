@@ -1,0 +1,109 @@
+"""Arguments of the commands. What cannot be parsed raises BadArguments with one paragraph that names the cause."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from symnum.errors import did_you_mean
+
+
+class BadArguments(Exception):
+    """The command line cannot be understood."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadArguments(f"{message[:1].lower()}{message[1:].rstrip('.')}. {self.prog} --help lists what there is.")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The namespace with ``.command``, a function of the namespace. Raises BadArguments; SystemExit after --help."""
+    parser, commands = _parser()
+    first = next((a for a in argv if not a.startswith("-")), None)
+    if first is not None and first not in commands:
+        raise BadArguments(f"unknown command {first!r}.{did_you_mean(first, commands)} The commands are: {', '.join(commands)}.")
+    return parser.parse_args(argv)
+
+
+def _parser() -> tuple[_Parser, list[str]]:
+    from symnum import __version__
+
+    parser = _Parser(prog="symnum", description="Write a differential equation as mathematics, get its solution.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"symnum {__version__}")
+    parser.set_defaults(command=lambda _: parser.print_help() or 0)
+    made = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    _run(_command(made, "run", "solve a model", "symnum.cli.run"))
+    listing = _command(made, "list", "the models that come with symnum", "symnum.cli.listing", "list_models")
+    explain = _command(made, "explain", "what a model is: orders, linearity, type, what is missing", "symnum.cli.listing", "explain")
+    _model(explain)
+    _settings(explain)
+    bench = _command(made, "bench", "measure against other tools on this machine", "symnum.cli.bench")
+    bench.add_argument("name", nargs="?", metavar="NAME", help="which bench; without it they are listed")
+    doctor = _command(made, "doctor", "what works on this machine, and the line that installs what does not", "symnum.cli.doctor")
+    for command in (listing, bench, doctor):
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser, list(made.choices)
+
+
+def _command(commands: Any, name: str, purpose: str, module: str, function: str = "") -> _Parser:
+    """A command whose module is imported when the command is run. ``function``: its name there, else that of the command."""
+    parser: _Parser = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", allow_abbrev=False)
+    parser.set_defaults(command=lambda arguments: getattr(import_module(module), function or name)(arguments))
+    return parser
+
+
+def _model(parser: _Parser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a name from `symnum list`, a .py or a .toml file")
+
+
+def _settings(parser: _Parser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", type=_setting, dest="settings",
+                        help="give a parameter another value; may be repeated")
+
+
+def _run(parser: _Parser) -> None:
+    _model(parser)
+    _settings(parser)
+    parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate")
+    parser.add_argument("--order", type=_whole, metavar="P", help="order of the finite differences: 2, 4, ...")
+    parser.add_argument("--method", metavar="M", help="integrator, for instance Tsit5 or BDF; chosen from the structure if not given")
+    parser.add_argument("--backend", metavar="B", help="embedded or scipy")
+    parser.add_argument("--rtol", type=_positive, metavar="TOL", help="relative tolerance")
+    parser.add_argument("--atol", type=_positive, metavar="TOL", help="absolute tolerance")
+    parser.add_argument("--out", metavar="FILE.nc", help="write the solution as netCDF")
+    parser.add_argument("--plot", metavar="FILE.png", help="write a picture")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE; write for instance --set a=4")
+    number = _number(value, f"the value {value!r} of {name} is not a number; write for instance --set {name}=4")
+    return name, number
+
+
+def _positive(text: str) -> float:
+    value = _number(text, f"{text!r} is not a number; write for instance 1e-6")
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number; write for instance 1e-6")
+    return value
+
+
+def _whole(text: str) -> int:
+    message = f"{text!r} is not a positive whole number"
+    value = _number(text, message, int)
+    if value < 1:
+        raise argparse.ArgumentTypeError(message)
+    return int(value)
+
+
+def _number(text: str, message: str, kind: Callable[[str], float] = float) -> float:
+    try:
+        return kind(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(message) from None

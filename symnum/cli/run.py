@@ -1,0 +1,175 @@
+"""``symnum run MODEL``: solve, write what was asked for, and say what was chosen and why."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from symnum.cli.console import console, paragraph, plain, print_json, quiet_stdout, seconds
+from symnum.cli.models import Loaded, find_model
+from symnum.cli.progress import ProgressBar
+from symnum.errors import FileError
+
+if TYPE_CHECKING:
+    from symnum.result import Solution
+
+_PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
+_PASSED_ON = ("order", "method", "backend", "rtol", "atol")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Solve and report; 0 on success, 1 where the solve fails (what it has is still written)."""
+    begun = time.perf_counter()
+    _check_outputs(arguments)  # before the solve: hours of work should not end at a misspelt folder
+    with quiet_stdout(arguments.json):
+        model = find_model(arguments.model, arguments.settings)
+        if not arguments.json:
+            _headline(model)
+        solution = _solve(model, _options(arguments, model))
+        files = _write(solution, arguments)
+    report = summary(solution, model, files, time.perf_counter() - begun)
+    if arguments.json:
+        print_json(report)
+    else:
+        _tell(report)
+    return 0 if solution.success else 1
+
+
+def summary(solution: Solution, model: Loaded, files: list[str], elapsed: float) -> dict[str, Any]:
+    """The JSON object: name, method, why, success, message, stats, seconds, resolution, fields, files."""
+    dataset = solution.to_xarray()
+    return {
+        "name": model.name,
+        "method": solution.method,
+        "why": solution.why,
+        "success": solution.success,
+        "message": solution.message,
+        "stats": plain(solution.stats),
+        "seconds": elapsed,
+        "resolution": {str(d): int(n) for d, n in dataset.sizes.items() if d != model.system.time.name} or None,
+        "parameters": dict(model.system.parameters),
+        "fields": {name: _extent(solution, name) for name in solution.fields},
+        "files": files,
+    }
+
+
+def _solve(model: Loaded, options: dict[str, Any]) -> Solution:
+    from symnum.pipeline import solve
+
+    start, stop = model.system.domain.bounds[model.system.time.name]
+    with ProgressBar(start, stop) as bar:
+        return solve(model.system, progress=bar, **options)
+
+
+def _options(arguments: argparse.Namespace, model: Loaded) -> dict[str, Any]:
+    """What the model states, overruled by what the command line says."""
+    given = {name: getattr(arguments, name) for name in _PASSED_ON if getattr(arguments, name) is not None}
+    options: dict[str, Any] = {**model.options, **given}
+    if model.system.space:
+        options["resolution"] = arguments.resolution or model.resolution
+    elif arguments.resolution or arguments.order:
+        options.pop("order", None)
+        print(f"symnum: note: {model.name} has no space coordinate; --resolution and --order mean nothing to it.", file=sys.stderr)
+    return options
+
+
+def _extent(solution: Solution, name: str) -> dict[str, Any]:
+    """Least and greatest value at the last saved time, and units."""
+    import numpy as np
+
+    values = np.asarray(solution[name].values, dtype=float)
+    last = values[-1] if solution.t.size else values
+    finite = last[np.isfinite(last)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
+    return {"min": low, "max": high, "finite": finite.size == last.size, "units": solution[name].attrs.get("units", "")}
+
+
+# --- files ----------------------------------------------------------------------------------------------------------------
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    for option, text, suffixes in (("--out", arguments.out, (".nc",)), ("--plot", arguments.plot, _PICTURES)):
+        if text is None:
+            continue
+        path = Path(text)
+        if path.suffix.lower() not in suffixes:
+            raise FileError(f"{option} {text}: the suffix must be {' or '.join(suffixes)}; write {option} {path.stem or 'run'}{suffixes[0]}")
+        if path.is_dir():
+            raise FileError(f"{option} {text}: this is a folder; write {option} {path / ('run' + suffixes[0])}")
+        if not path.parent.is_dir():
+            raise FileError(f"{option} {text}: the folder {str(path.parent)!r} does not exist. Create it first: mkdir -p {path.parent}")
+        if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+            raise FileError(f"{option} {text}: this place cannot be written; choose a folder of your own")
+
+
+def _write(solution: Solution, arguments: argparse.Namespace) -> list[str]:
+    """Write what was asked for and give the paths; each file appears whole or not at all."""
+    files = []
+    if arguments.out is not None:
+        files.append(str(solution.save(arguments.out)))
+    if arguments.plot is not None:
+        files.append(str(_write_picture(solution, Path(arguments.plot))))
+    return files
+
+
+def _write_picture(solution: Solution, target: Path) -> Path:
+    part = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
+    try:
+        solution.plot(path=part)
+        os.replace(part, target)
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"--plot {target}: the picture could not be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+# --- what people read -----------------------------------------------------------------------------------------------------
+
+
+def _headline(model: Loaded) -> None:
+    from rich.text import Text
+
+    title = f"{model.name}: {model.title}" if model.title else model.name
+    console().print(Text(title, style="bold"))
+
+
+def _tell(report: Mapping[str, Any]) -> None:
+    from rich.text import Text
+
+    out = console()
+    rows = [("method", f"{report['method']}: {report['why']}" if report["why"] else report["method"])]
+    if report["resolution"]:
+        rows.append(("grid", " × ".join(str(n) for n in report["resolution"].values()) + " points"))
+    rows += [("work", work)] if (work := _work(report["stats"])) else []
+    rows += [(name, _range(extent)) for name, extent in list(report["fields"].items())[:8]]
+    for label, line in rows:
+        out.print(Text(f"  {label:<8}", style="cyan") + Text(line))
+    closing = f"Done in {seconds(report['seconds'])}" if report["success"] else f"Stopped after {seconds(report['seconds'])}"
+    wrote = f"; wrote {', '.join(report['files'])}" if report["files"] else ""
+    out.print(Text(f"{closing}{wrote}.", style="green" if report["success"] else "yellow"))
+    if not report["success"]:
+        print(f"symnum: {paragraph(report['message'])}", file=sys.stderr)
+
+
+def _work(stats: Mapping[str, Any]) -> str:
+    parts = [f"{stats[key]:,} {words}" for key, words in
+             (("steps", "steps"), ("rejected", "rejected"), ("rhs_evaluations", "right-hand sides")) if stats.get(key) is not None]
+    parts += [f"{seconds(stats[key])} to {words}" for key, words in
+              (("solve_seconds", "solve"), ("compile_seconds", "compile")) if stats.get(key) is not None]
+    return ", ".join(parts)
+
+
+def _range(extent: Mapping[str, Any]) -> str:
+    if extent["min"] is None:
+        return "not finite at the end"
+    units = f" {extent['units']}" if extent["units"] else ""
+    return f"{extent['min']:.6g} to {extent['max']:.6g}{units} at the end"

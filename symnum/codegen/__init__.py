@@ -1,0 +1,1 @@
+"""Code generation: kernels to LLVM IR, C, NumPy and other targets."""

@@ -1,0 +1,191 @@
+"""NumPy slices: the readable fallback and the debugger. Its source is a Python function of whole-array expressions."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import time
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from symnum.codegen.target import CompiledKernel
+from symnum.errors import TargetError
+from symnum.expr.ops import TABLE
+from symnum.expr.term import Symbol, Term
+from symnum.expr.walk import fold
+from symnum.ir.kernel import Array, Kernel, Let, Loop, Statement, Store
+from symnum.ir.passes import fuse_loops, share_subterms
+
+Ranges = dict[int, tuple[int, int]]
+
+
+def build(kernel: Kernel) -> CompiledKernel:
+    """Print the kernel as Python and compile that text: it is made of our own printer's words and sanitised names only."""
+    begin = time.process_time()
+    source = print_function(kernel)
+    space: dict[str, Any] = {"np": np, "roll": np.roll, "erf": _erf}
+    exec(compile(source, f"<symnum numpy {kernel.name}>", "exec"), space)  # noqa: S102  our own generated text
+    inner = space[kernel.name]
+
+    def function(t: float, y: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
+        with np.errstate(all="ignore"):
+            inner(t, y, p, out)
+
+    return CompiledKernel(kernel, "numpy", function, source, None, None, time.process_time() - begin)
+
+
+def print_function(kernel: Kernel) -> str:
+    """The Python source of a kernel."""
+    printer = _Printer(share_subterms(fuse_loops(kernel)))
+    return printer.print()
+
+
+class _Printer:
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.lines: list[str] = []
+        self.names: dict[str, str] = {}
+
+    def print(self) -> str:
+        kernel = self.kernel
+        self.lines = ["import numpy as np", "from numpy import roll", "", "", f"def {kernel.name}(t, y, p, out):", f'    """{_safe(kernel.comment)}"""']
+        if kernel.parameters:
+            listed = ", ".join(self._name(s.name) for s in kernel.parameters)
+            self.lines.append(f"    {listed}{',' if len(kernel.parameters) == 1 else ''} = p")
+        for array in kernel.inputs:
+            self.lines.append(f"    {self._name(array.name)} = {_view('y', array)}")
+        for array in kernel.outputs:
+            self.lines.append(f"    out_{self._name(array.name)} = {_view('out', array)}")
+        self._body(kernel.body, {})
+        return "\n".join([*self.lines, "    return out", ""])
+
+    def _name(self, name: str) -> str:
+        """A Python identifier for a model's name, distinct from all others and from Python's words."""
+        if name not in self.names:
+            made = re.sub(r"\W", "_", name, flags=re.ASCII) or "x"
+            if keyword.iskeyword(made) or made in ("t", "y", "p", "out", "np", "roll", "erf") or made.startswith(("out_", "_")) or made in self.names.values():
+                made = f"{made.strip('_') or 'x'}_{len(self.names)}"
+            self.names[name] = made
+        return self.names[name]
+
+    def _body(self, body: tuple[Statement, ...], ranges: Ranges) -> None:
+        for statement in body:
+            if isinstance(statement, Loop):
+                self._body(statement.body, ranges | {statement.axis: (statement.start, statement.stop)})
+            elif isinstance(statement, Let):
+                self.lines.append(f"    {statement.symbol.name} = {self.expression(statement.value, ranges)}")
+            else:
+                self._store(statement, ranges)
+
+    def _store(self, statement: Store, ranges: Ranges) -> None:
+        array = self.kernel.output(statement.array)
+        window = _window(array, ranges, (0,) * len(array.axes))
+        self.lines.append(f"    out_{self._name(array.name)}[{window}] = {self.expression(statement.value, ranges)}")
+
+    def expression(self, term: Term, ranges: Ranges) -> str:
+        """A term as Python, fully parenthesised where precedence is not obvious."""
+        return fold(term, lambda node, args: self._node(node, args, ranges))
+
+    def _node(self, node: Term, args: list[str], ranges: Ranges) -> str:
+        op = node.op
+        if op == "const":
+            return _number(node.data[0])
+        if isinstance(node, Symbol):
+            return self._leaf(node, ranges)
+        if op == "add":
+            parts = [_number(node.data[0])] if node.data[0] != 0 else []
+            parts += [a if c == 1 else f"{_number(c)}*{a}" for a, c in zip(args, node.data[1:], strict=True)]
+            return "(" + " + ".join(parts).replace("+ -", "- ") + ")"
+        if op == "mul":
+            return _product(node, args)
+        if op == "pi":
+            return "np.pi"
+        if op == "erf":
+            return f"erf({args[0]})"
+        if op == "pow":
+            return f"({args[0]})**({args[1]})"
+        return f"np.{TABLE[op].numpy}({', '.join(args)})"
+
+    def _leaf(self, node: Symbol, ranges: Ranges) -> str:
+        if node.kind == "index":
+            start, stop = ranges[node.info]
+            later = sum(1 for axis in ranges if axis > node.info)
+            return f"np.arange({start}.0, {stop}.0)" + (f"[:{', None' * later}]" if later else "")
+        if node.kind == "load":
+            return self._load(node, ranges)
+        if node.kind == "temporary":
+            return node.name
+        return "t" if node is self.kernel.time else self._name(node.name)
+
+    def _load(self, node: Symbol, ranges: Ranges) -> str:
+        array, info = self.kernel.input(node.info.array), node.info
+        name = self._name(array.name)
+        if not array.axes:
+            return f"{name}[()]"
+        offsets = list(info.offsets)
+        for k, axis in enumerate(array.axes):
+            if info.wrap[k] and offsets[k]:
+                name = f"roll({name}, {-offsets[k]}, {k})"
+                offsets[k] = 0
+                if ranges[axis] != (0, self.kernel.periods[axis]) and array.shape[k] != self.kernel.periods[axis]:
+                    raise TargetError(f"{array.field} wraps around an axis it does not span")
+        window = _window(array, ranges, tuple(offsets))
+        spread = self._spread(array, ranges)
+        return f"{name}[{window}]{spread}"
+
+    def _spread(self, array: Array, ranges: Ranges) -> str:
+        """New axes for the loops that an array does not run along."""
+        axes = sorted(ranges)
+        if tuple(axes) == array.axes:
+            return ""
+        return "[" + ", ".join(":" if a in array.axes else "None" for a in axes) + "]"
+
+
+def _view(vector: str, array: Array) -> str:
+    return f"{vector}[{array.offset}:{array.offset + array.size}].reshape({array.shape!r})"
+
+
+def _window(array: Array, ranges: Ranges, offsets: tuple[int, ...]) -> str:
+    parts = []
+    for k, axis in enumerate(array.axes):
+        shift = offsets[k] - array.origin[k]
+        start, stop = ranges[axis][0] + shift, ranges[axis][1] + shift
+        parts.append(":" if (start, stop) == (0, array.shape[k]) else f"{start}:{stop}")
+    return ", ".join(parts) if parts else "()"
+
+
+def _product(node: Term, args: list[str]) -> str:
+    above, below = [], []
+    for a, e in zip(args, node.data[1:], strict=True):
+        size = abs(e)
+        text = a if size == 1 else f"np.sqrt({a})" if size == Fraction(1, 2) else f"({a})**{_number(size)}"
+        (above if e > 0 else below).append(text)
+    coefficient = node.data[0]
+    if coefficient == -1 and above:
+        above[0] = f"-{above[0]}"
+    elif coefficient != 1 or not above:
+        above.insert(0, _number(coefficient))
+    top = "*".join(above)
+    return f"({top})" if not below else f"({top}/({'*'.join(below)}))"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Fraction):
+        return f"({value.numerator}/{value.denominator})"
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return "np.inf" if value > 0 else "(-np.inf)"
+    return repr(float(value)) if abs(value) > 2**53 else repr(value)
+
+
+def _safe(text: str) -> str:
+    return re.sub(r'["\\\n\r]', " ", text)
+
+
+def _erf(x: Any) -> Any:
+    from scipy.special import erf
+
+    return erf(x)

@@ -1,0 +1,1 @@
+"""From a system to kernels: grids, stencil weights, boundary elimination, lowering."""

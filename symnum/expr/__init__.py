@@ -1,0 +1,1 @@
+"""Terms: immutable, hash-consed expressions, and what can be done with them."""

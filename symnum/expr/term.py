@@ -1,0 +1,560 @@
+"""Terms: ``Const``, ``Symbol`` and ``Call``, immutable and hash-consed, with canonical sums and products.
+
+Equal terms are the same object, so ``==`` is identity and dictionaries keyed by terms are fast::
+
+    add:  data = (c0, c1, ..., cn), args = (t1, ..., tn)   means   c0 + c1*t1 + ... + cn*tn
+    mul:  data = (c,  e1, ..., en), args = (b1, ..., bn)   means   c * b1**e1 * ... * bn**en      (exponents are numbers)
+    pow:  args = (base, exponent)                          means   base**exponent                 (the exponent is not a number)
+
+Numbers are int, Fraction (exact) or float. Building a term collects coefficients and exponents, folds constants and drops
+zeros and ones; it never multiplies out ``k*(a + b)``. Cancelling ``x/x`` may enlarge a domain, nothing shrinks one:
+``(x**2)**(1/2)`` and ``(x*y)**(1/2)`` stay as written.
+
+Argument order comes from a structural digest (BLAKE2b of name, numbers and the children's digests), so it is the same in every
+process. The intern table is weak and locked; a pickled term is a flat program that interns again when it is read.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from fractions import Fraction
+from hashlib import blake2b
+from numbers import Integral, Rational, Real
+from typing import Any
+
+from symnum.errors import TermError
+from symnum.expr.ops import TABLE
+
+Number = int | Fraction | float
+
+_TABLE: weakref.WeakValueDictionary[Any, Term] = weakref.WeakValueDictionary()
+_LOCK = threading.RLock()
+_MAX_EXACT_BITS = 4096  # a larger exact power is refused: 9**9**9**9 typed by a stranger must not hang the machine
+
+
+class Term:
+    """An immutable expression. Use Python operators and the functions of ``symnum`` to build one.
+
+    Attributes: ``op`` (key of the operator table; "const", "symbol"), ``args`` (tuple of terms), ``data`` (tuple of numbers), ``digest`` (16 bytes).
+    ``<``, ``<=``, ``>``, ``>=`` build terms; ``==`` is identity; ``bool(term)`` raises TermError.
+    """
+
+    __slots__ = ("op", "args", "data", "digest", "__weakref__")
+    op: str
+    args: tuple[Term, ...]
+    data: tuple[Any, ...]
+    digest: bytes
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("terms are immutable")
+
+    def __add__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: add((a, b)))
+
+    def __radd__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: add((b, a)))
+
+    def __sub__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: add((a, scale(b, -1))))
+
+    def __rsub__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: add((b, scale(a, -1))))
+
+    def __mul__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: mul((a, b)))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: mul((a, power(b, MINUS_ONE))))
+
+    def __rtruediv__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: mul((b, power(a, MINUS_ONE))))
+
+    def __pow__(self, other: Any) -> Term:
+        return _binary(self, other, power)
+
+    def __rpow__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: power(b, a))
+
+    def __neg__(self) -> Term:
+        return scale(self, -1)
+
+    def __pos__(self) -> Term:
+        return self
+
+    def __abs__(self) -> Term:
+        return call("abs", self)
+
+    def __lt__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: call("lt", a, b))
+
+    def __le__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: call("le", a, b))
+
+    def __gt__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: call("gt", a, b))
+
+    def __ge__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: call("ge", a, b))
+
+    def __and__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: call("and", a, b))
+
+    def __or__(self, other: Any) -> Term:
+        return _binary(self, other, lambda a, b: call("or", a, b))
+
+    def __invert__(self) -> Term:
+        return call("not", self)
+
+    def __bool__(self) -> bool:
+        raise TermError(
+            f"the truth value of the term {self} is not known when the model is written. "
+            "Write sn.where(condition, a, b) instead of Python's if, and (0 < x) & (x < 1) instead of 0 < x < 1."
+        )
+
+    def __iter__(self) -> Iterator[Term]:
+        raise TypeError(f"the term {self} is not a sequence")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """NumPy functions of terms (``np.sin(u)``, ``np.float64(2)*u``) build terms; arrays of terms stay NumPy's."""
+        from symnum.expr.edge import apply_ufunc
+
+        return apply_ufunc(ufunc, method, inputs, options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from symnum.expr.walk import flatten
+
+        return _rebuild, (flatten(self),)
+
+    def __copy__(self) -> Term:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Term:
+        return self
+
+    def __repr__(self) -> str:
+        from symnum.expr.show import plain
+
+        return plain(self, limit=2000)
+
+    def _repr_latex_(self) -> str:
+        from symnum.expr.show import latex
+
+        return f"${latex(self, limit=20_000)}$"
+
+    def to_sympy(self) -> Any:
+        """This term as a SymPy expression (fields become applied functions)."""
+        from symnum.expr.sympy import to_sympy
+
+        return to_sympy(self)
+
+
+class Const(Term):
+    """A number: exact (int, Fraction), float, or a truth value."""
+
+    __slots__ = ("value",)
+    value: Any
+
+    def __new__(cls, value: Any) -> Const:
+        value = exact_number(value)
+        key = (type(value), repr(value) if isinstance(value, float) else value)
+        found = _TABLE.get(key)
+        return found if found is not None else _intern(cls, key, "const", (), (value,), {"value": value})  # type: ignore[return-value]
+
+
+class Symbol(Term):
+    """A name. ``kind``: symbol, coordinate, field, parameter, load, index, temporary; ``info``: a frozen value that belongs to its identity."""
+
+    __slots__ = ("name", "kind", "info")
+    name: str
+    kind: str
+    info: Any
+
+    def __new__(cls, name: str, kind: str = "symbol", info: Any = None) -> Symbol:
+        key = (name, kind, info, info if info is None else repr(_identity(info)))  # by repr: defaults 1 and 1.0 are two parameters
+        found = _TABLE.get(key)
+        if found is not None:
+            return found  # type: ignore[return-value]
+        return _intern(cls, key, "symbol", (), (), {"name": name, "kind": kind, "info": info})  # type: ignore[return-value]
+
+
+class Call(Term):
+    """An operator of the table applied to terms. Made by ``add``, ``mul``, ``power`` and ``call``, never directly."""
+
+    __slots__ = ()
+
+
+def _intern(cls: type[Term], key: Any, op: str, args: tuple[Term, ...], data: tuple[Any, ...], extra: dict[str, Any]) -> Term:
+    """The one place where a term object is born."""
+    try:
+        head = f"{op}|{data!r}|{[_identity(extra[k]) for k in sorted(extra)]!r}" if extra else f"{op}|{data!r}"
+    except ValueError:  # Python refuses to write integers of more than 4300 digits
+        raise TermError("an exact number of more than 4300 digits; write it as a float") from None
+    term = object.__new__(cls)
+    put = object.__setattr__
+    put(term, "op", op)
+    put(term, "args", args)
+    put(term, "data", data)
+    put(term, "digest", blake2b(b"".join([head.encode(), b"|", *[a.digest for a in args]]), digest_size=16).digest())
+    for name, value in extra.items():
+        put(term, name, value)
+    with _LOCK:
+        return _TABLE.setdefault(key, term)
+
+
+def _identity(value: Any) -> Any:
+    """What the digest of a symbol sees of its info: terms by their digest (two coordinates may share a name), the rest by repr."""
+    if isinstance(value, Term):
+        return value.digest
+    if is_dataclass(value):
+        return type(value).__name__, [_identity(getattr(value, f.name)) for f in fields(value)]
+    return [_identity(v) for v in value] if isinstance(value, tuple) else value
+
+
+def make_call(op: str, args: tuple[Term, ...], data: tuple[Any, ...] = ()) -> Term:
+    """Intern a call exactly as given (for constructors that have already brought it to canonical form)."""
+    key = (op, args, data, tuple(map(type, data)))
+    found = _TABLE.get(key)
+    return found if found is not None else _intern(Call, key, op, args, data, {})
+
+
+def exact_number(value: Any) -> Any:
+    """A Python or NumPy number as int, Fraction, float or bool; NaN and everything else raise TermError."""
+    if type(value) is int or type(value) is bool:
+        return value
+    if type(value) is float:
+        if value != value:
+            raise TermError("a term holds the number NaN; check the data the coefficient came from (NaN is never a coefficient)")
+        return value
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        item = value.item()
+        return exact_number(item if type(item) is not type(value) else float(item))
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Rational):
+        whole = Fraction(int(value.numerator), int(value.denominator))
+        return whole.numerator if whole.denominator == 1 else whole
+    if isinstance(value, Real):
+        return exact_number(float(value))
+    raise TermError(f"{value!r} of type {type(value).__name__} is not a real number or a term")
+
+
+def as_term(value: Any) -> Term:
+    """Convert once, at the edge: a term, a number, or a SymPy expression. Anything else raises TermError."""
+    if isinstance(value, Term):
+        return value
+    if isinstance(value, (int, float, Fraction)):
+        return Const(value)
+    from symnum.expr.edge import convert
+
+    return convert(value)
+
+
+def _binary(left: Term, right: Any, build: Any) -> Any:
+    if not isinstance(right, Term):
+        if type(right).__module__ == "numpy" and getattr(right, "ndim", None):
+            return NotImplemented
+        try:
+            right = as_term(right)
+        except TermError:
+            if isinstance(right, (float, int)) or getattr(right, "ndim", None) == 0:
+                raise
+            return NotImplemented
+    try:
+        return build(left, right)
+    except OverflowError:
+        raise TermError("an exact whole number too large for a float meets a float; write it as a float or a fraction") from None
+
+
+def _tidy(value: Number) -> Number:
+    """A Fraction that is whole as int."""
+    return value.numerator if type(value) is Fraction and value.denominator == 1 else value
+
+
+def _unit(coefficient: Number) -> Number:
+    """1.0 and -1.0 as coefficients are 1 and -1: ``-1.0*x`` is ``-x``."""
+    return int(coefficient) if coefficient == 1 or coefficient == -1 else coefficient
+
+
+def _tidy_exponent(value: Number) -> Number:
+    """2.0 -> 2, 1.5 -> 3/2: exact when the float is a small dyadic number, so that x**2.0 is x**2."""
+    if type(value) is float and math.isfinite(value) and abs(value) < 2**20 and value * 4 == int(value * 4):
+        value = Fraction(int(value * 4), 4)
+    return _tidy(value)
+
+
+# --- sums -------------------------------------------------------------------------------------------------------------
+
+
+def split_coefficient(term: Term) -> tuple[Number, Term]:
+    """3*x*y -> (3, x*y); x -> (1, x)."""
+    if term.op == "mul" and term.data[0] != 1:
+        return term.data[0], _product(1, term.args, term.data[1:])
+    return 1, term
+
+
+def add(terms: Iterable[Term]) -> Term:
+    """The sum of terms; like terms are collected, nested sums with coefficient 1 are merged."""
+    constant: Number = 0
+    bag: dict[Term, Number] = {}
+    for term in terms:
+        if term.op == "const":
+            constant = constant + term.data[0]
+        else:
+            coefficient, rest = split_coefficient(term)
+            bag[rest] = bag.get(rest, 0) + coefficient
+    return linear_combination(bag, constant)
+
+
+def linear_combination(bag: dict[Term, Number], constant: Number = 0) -> Term:
+    """``constant + sum(coefficient*term)``. The terms carry no coefficient of their own (see ``split_coefficient``)."""
+    while nested := [t for t, c in bag.items() if t.op == "add" and c == 1]:
+        bag = dict(bag)
+        for term in nested:
+            del bag[term]
+        for term in nested:
+            constant = constant + term.data[0]
+            for inner, c in zip(term.args, term.data[1:], strict=True):
+                bag[inner] = bag.get(inner, 0) + c
+    items = [(t, _tidy(c)) for t, c in bag.items() if c != 0]
+    constant = _finite(_tidy(constant))
+    if not items:
+        return Const(constant)
+    if constant == 0:
+        constant = 0
+        if len(items) == 1:
+            return scale(items[0][0], items[0][1])
+    items.sort(key=lambda item: item[0].digest)
+    coefficients = tuple(_unit(_finite(c)) for _, c in items)
+    return make_call("add", tuple(t for t, _ in items), (constant, *coefficients))
+
+
+# --- products ---------------------------------------------------------------------------------------------------------
+
+
+def scale(term: Term, factor: Number) -> Term:
+    """factor*term."""
+    if factor == 1:
+        return term
+    if factor == 0:
+        return ZERO
+    if term.op == "const":
+        return Const(_finite(_tidy(term.data[0] * factor)))
+    if term.op == "mul":
+        return _product(term.data[0] * factor, term.args, term.data[1:])
+    return make_call("mul", (term,), (_unit(_finite(_tidy(factor))), 1))
+
+
+def _product(coefficient: Number, bases: tuple[Term, ...], exponents: tuple[Number, ...]) -> Term:
+    """A product whose bases are already distinct, sorted and canonical."""
+    coefficient = _finite(_tidy(coefficient))
+    if coefficient == 0:
+        return ZERO
+    if not bases:
+        return Const(coefficient)
+    coefficient = _unit(coefficient)
+    if coefficient == 1 and len(bases) == 1 and exponents[0] == 1:
+        return bases[0]
+    return make_call("mul", bases, (coefficient, *exponents))
+
+
+def mul(terms: Iterable[Term]) -> Term:
+    """The product of terms; equal bases are collected, nested products merged."""
+    coefficient: Number = 1
+    bag: dict[Term, Number] = {}
+    for term in terms:
+        if term.op == "const":
+            coefficient = coefficient * term.data[0]
+        elif term.op == "mul":
+            coefficient = coefficient * term.data[0]
+            for base, exponent in zip(term.args, term.data[1:], strict=True):
+                bag[base] = bag.get(base, 0) + exponent
+        else:
+            bag[term] = bag.get(term, 0) + 1
+    return power_product(bag, coefficient)
+
+
+def power_product(bag: dict[Term, Number], coefficient: Number = 1) -> Term:
+    """``coefficient * prod(base**exponent)`` with numeric exponents; bases that turn out to be products or numbers are merged."""
+    if coefficient == 0:
+        return ZERO
+    items: list[tuple[Term, Number]] = []
+    merged: list[Term] = []
+    for base, exponent in bag.items():
+        exponent = _tidy_exponent(exponent)
+        if exponent == 0:
+            continue
+        if base.op == "const" or (base.op == "mul" and type(exponent) is int):
+            merged.append(power(base, Const(exponent)))
+        else:
+            items.append((base, exponent))
+    if any(not _is_root_of_number(term) for term in merged):
+        rest = mul(make_call("mul", (base,), (1, exponent)) if exponent != 1 else base for base, exponent in items)
+        return mul((Const(coefficient), rest, *merged))
+    items.extend((term.args[0], term.data[1]) for term in merged)
+    items.sort(key=lambda item: item[0].digest)
+    return _product(coefficient, tuple(b for b, _ in items), tuple(e for _, e in items))
+
+
+def _is_root_of_number(term: Term) -> bool:
+    return term.op == "mul" and term.data[0] == 1 and len(term.args) == 1 and term.args[0].op == "const"
+
+
+def power(base: Term, exponent: Term) -> Term:
+    """base**exponent. Integer powers of products are distributed; other powers are kept as written (domain)."""
+    if exponent.op != "const":
+        return ONE if base is ONE else make_call("pow", (base, exponent))
+    n = _tidy_exponent(exponent.data[0])
+    if n == 0:
+        return ONE
+    if n == 1:
+        return base
+    if base.op == "const":
+        return _numeric_power(base.data[0], n)
+    if base.op == "mul" and type(n) is int:
+        coefficient = _numeric_power(base.data[0], n)
+        return mul((coefficient, power_product({b: e * n for b, e in zip(base.args, base.data[1:], strict=True)})))
+    return make_call("mul", (base,), (1, n))
+
+
+def _numeric_power(base: Number, n: Number) -> Term:
+    if base == 0 and n < 0:
+        raise TermError("division by zero: a term is divided by the number 0")
+    if isinstance(base, float) or isinstance(n, float):
+        if base < 0 and not (isinstance(n, int) or float(n).is_integer()):
+            raise TermError(f"{base}**{n} has no real value")
+        try:
+            return Const(_finite(float(base) ** float(n)))
+        except OverflowError:
+            raise TermError(f"{base}**{n} is too large for a floating-point number") from None
+    if isinstance(n, int):
+        bits = max(abs(Fraction(base).numerator), Fraction(base).denominator).bit_length() if abs(base) != 1 else 0
+        if bits * abs(n) > _MAX_EXACT_BITS:
+            raise TermError(f"({_short(base)})**({_short(n)}) is an exact number of more than {_MAX_EXACT_BITS} bits; write the base as a float")
+        return Const(_tidy(Fraction(base) ** n))
+    if base < 0:
+        raise TermError(f"({base})**({n}) has no real value")
+    root = _exact_root(base, n)
+    return Const(root) if root is not None else make_call("mul", (Const(base),), (1, n))
+
+
+def _short(value: Number) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:20]}...{text[-10:]}"
+
+
+def _exact_root(base: int | Fraction, n: Fraction) -> Number | None:
+    """base**(p/q) when it is rational (4**(1/2) = 2), else None."""
+    base = Fraction(base)
+    parts = []
+    for part in (base.numerator, base.denominator):
+        if part.bit_length() > 1000:
+            return None
+        root = round(part ** (1 / n.denominator))
+        if root**n.denominator != part:
+            return None
+        if root.bit_length() * abs(n.numerator) > _MAX_EXACT_BITS:
+            return None
+        parts.append(root)
+    return _tidy(Fraction(parts[0], parts[1]) ** n.numerator)
+
+
+def _finite(value: Number) -> Number:
+    if isinstance(value, float) and value != value:
+        raise TermError("the numbers of a term combine to NaN (infinity minus infinity or zero times infinity)")
+    return value
+
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+
+def call(op: str, *args: Term) -> Term:
+    """A table operator applied to terms; numbers are folded where the result is exact or the argument a float."""
+    row = TABLE[op]
+    if row.arity != len(args):
+        raise TermError(f"{op} takes {row.arity} argument{'s' if row.arity != 1 else ''}, {len(args)} given")
+    if op == "pow":
+        return power(*args)
+    if all(a.op == "const" for a in args):
+        folded = _fold(op, [a.data[0] for a in args])
+        if folded is not None:
+            return Const(folded)
+    if op == "where" and args[0].op == "const":
+        return args[1] if args[0].data[0] else args[2]
+    if op == "where" and args[1] is args[2]:
+        return args[1]
+    return make_call(op, args)
+
+
+def _fold(op: str, values: list[Any]) -> Any:
+    row = TABLE[op]
+    if op in _COMPARE:
+        return _COMPARE[op](*values)
+    if op in ("minimum", "maximum"):
+        return (min if op == "minimum" else max)(values)
+    if len(values) == 1 and not isinstance(values[0], float):
+        return dict(row.exact).get(values[0])
+    if len(values) == 1 and row.fold is not None and math.isfinite(values[0]):
+        try:
+            return row.fold(values[0])
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+_COMPARE: dict[str, Any] = {
+    "lt": lambda a, b: a < b,
+    "le": lambda a, b: a <= b,
+    "gt": lambda a, b: a > b,
+    "ge": lambda a, b: a >= b,
+    "eq": lambda a, b: a == b,
+    "ne": lambda a, b: a != b,
+    "and": lambda a, b: bool(a) and bool(b),
+    "or": lambda a, b: bool(a) or bool(b),
+    "not": lambda a: not a,
+}
+
+
+def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
+    """The same operator with other arguments, brought to canonical form again."""
+    if term.op == "add":
+        bag: dict[Term, Number] = {}
+        constant = term.data[0]
+        for new, c in zip(args, term.data[1:], strict=True):
+            if new.op == "const":
+                constant = constant + c * new.data[0]
+            else:
+                inner, rest = split_coefficient(new)
+                bag[rest] = bag.get(rest, 0) + c * inner
+        return linear_combination(bag, constant)
+    if term.op == "mul":
+        powers = [power(new, Const(e)) if e != 1 else new for new, e in zip(args, term.data[1:], strict=True)]
+        return mul((Const(term.data[0]), *powers))
+    if term.op in ("derivative", "integral"):
+        return make_call(term.op, args, term.data)
+    return call(term.op, *args)
+
+
+def _rebuild(program: tuple[tuple[Any, ...], ...]) -> Term:
+    """Intern a flat program (see ``walk.flatten``) again: the way back from a pickle."""
+    made: list[Term] = []
+    for kind, head, children, data in program:
+        if kind == "const":
+            made.append(Const(data[0]))
+        elif kind == "symbol":
+            made.append(Symbol(*head))
+        else:
+            made.append(make_call(head, tuple(made[i] for i in children), data))
+    return made[-1]
+
+
+ZERO = Const(0)
+ONE = Const(1)
+MINUS_ONE = Const(-1)
+TRUE = Const(True)
+FALSE = Const(False)

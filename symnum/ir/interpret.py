@@ -1,0 +1,105 @@
+"""The plain NumPy interpreter: the reference meaning of every kernel, the oracle that all targets are tested against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symnum.expr.ops import TABLE
+from symnum.expr.term import Term
+from symnum.expr.walk import fold
+from symnum.ir.kernel import Array, Kernel, Let, Loop, Statement
+
+Ranges = dict[int, tuple[int, int]]
+Env = dict[Term, Any]
+
+
+def interpret(kernel: Kernel, t: float, y: np.ndarray, parameters: Sequence[float] = (), out: np.ndarray | None = None) -> np.ndarray:
+    """Run a kernel on flat float64 vectors. ``y``: (input_size,), ``parameters``: in the kernel's order, result: (output_size,)."""
+    out = np.zeros(kernel.output_size) if out is None else out
+    env: Env = dict(zip(kernel.parameters, map(float, parameters), strict=True))
+    if kernel.time is not None:
+        env[kernel.time] = float(t)
+    with np.errstate(all="ignore"):
+        _run(kernel, kernel.body, {}, env, y, out)
+    return out
+
+
+def _run(kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, env: Env, y: np.ndarray, out: np.ndarray) -> None:
+    env = dict(env)
+    for statement in body:
+        if isinstance(statement, Loop):
+            if statement.stop > statement.start:
+                inner = {s: v for s, v in env.items() if s.kind != "load"}  # type: ignore[attr-defined]
+                _run(kernel, statement.body, ranges | {statement.axis: (statement.start, statement.stop)}, inner, y, out)
+        elif isinstance(statement, Let):
+            env[statement.symbol] = evaluate(kernel, statement.value, ranges, env, y)
+        else:
+            array = kernel.output(statement.array)
+            box = _view(array, out)[_window(array, ranges, (0,) * len(array.axes))]
+            value = np.asarray(evaluate(kernel, statement.value, ranges, env, y), dtype=float)
+            lost = tuple(k for k in range(len(kernel.periods)) if k not in array.axes)
+            box[...] = np.squeeze(value, axis=lost) if value.ndim else value
+
+
+def evaluate(kernel: Kernel, term: Term, ranges: Ranges, env: Env, y: np.ndarray) -> Any:
+    """The value of a term over a box of grid points: an array with one dimension an axis of the grid (size 1 where it is constant)."""
+    dimensions = len(kernel.periods)
+
+    def rule(node: Term, args: list[Any]) -> Any:
+        if node in env:
+            return env[node]
+        if node.op == "const":
+            return node.data[0]
+        if node.op == "symbol":
+            return _leaf(kernel, node, ranges, y, dimensions)
+        if node.op == "add":
+            return sum((c * a for c, a in zip(node.data[1:], args, strict=True)), start=float(node.data[0]))
+        if node.op == "mul":
+            result: Any = float(node.data[0])
+            for e, a in zip(node.data[1:], args, strict=True):
+                result = result * np.power(np.asarray(a, dtype=float), float(e))
+            return result
+        if node.op == "pi":
+            return np.pi
+        if node.op == "erf":
+            from scipy.special import erf
+
+            return erf(args[0])
+        return getattr(np, TABLE[node.op].numpy)(*args)
+
+    return fold(term, rule)
+
+
+def _leaf(kernel: Kernel, node: Any, ranges: Ranges, y: np.ndarray, dimensions: int) -> Any:
+    if node.kind == "index":
+        start, stop = ranges[node.info]
+        return _spread(np.arange(start, stop, dtype=float), (node.info,), dimensions)
+    array = kernel.input(node.info.array)
+    view = _view(array, y)
+    for k, axis in enumerate(array.axes):
+        if node.info.wrap[k]:
+            start, stop = ranges[axis]
+            points = (np.arange(start, stop) + node.info.offsets[k]) % kernel.periods[axis]
+            view = np.take(view, points - array.origin[k], axis=k)
+    window = _window(array, ranges, node.info.offsets)
+    view = view[tuple(slice(None) if node.info.wrap[k] else window[k] for k in range(len(window)))]
+    return _spread(view, array.axes, dimensions)
+
+
+def _view(array: Array, vector: np.ndarray) -> np.ndarray:
+    return vector[array.offset : array.offset + array.size].reshape(array.shape)
+
+
+def _window(array: Array, ranges: Ranges, offsets: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple(slice(ranges[a][0] + o - g, ranges[a][1] + o - g) for a, o, g in zip(array.axes, offsets, array.origin, strict=True))
+
+
+def _spread(view: np.ndarray, axes: tuple[int, ...], dimensions: int) -> np.ndarray:
+    """Put an array's dimensions where the grid's axes are; the other dimensions have size 1."""
+    shape = [1] * dimensions
+    for k, axis in enumerate(axes):
+        shape[axis] = view.shape[k]
+    return view.reshape(shape)

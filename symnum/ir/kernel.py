@@ -1,0 +1,154 @@
+"""What a kernel is: loops over index ranges, temporaries, and stores of terms whose leaves are loads.
+
+::
+
+    Kernel rhs(t; y; p) -> dydt
+      Loop axis 0, i0 = 1 ... n0-1
+        Loop axis 1, i1 = 1 ... n1-1
+          Let  s := u[+0,-1] + u[+0,+1] + ...
+          Store u := alpha*s - ...
+
+An index is a **grid index**: the number of the grid point along an axis. An array covers a box of grid points that starts at its
+``origin`` (points eliminated by boundary conditions are not stored) and lies at ``offset`` in one flat vector. A load reads an array
+at the current grid indices plus ``offsets``; along an axis marked in ``wrap`` the index is taken modulo the period.
+Scalars of a system (ODE states) are arrays of shape ``()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import prod
+
+from symnum.expr.term import Symbol, Term
+
+
+@dataclass(frozen=True)
+class Array:
+    """A box of values inside a flat vector: row-major, ``shape`` values from position ``offset`` on.
+
+    ``axes``: which grid axes its dimensions run along (``()`` for a scalar); ``origin``: grid index of its first value along each;
+    ``field``: the name users know it by.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    offset: int
+    axes: tuple[int, ...]
+    origin: tuple[int, ...]
+    field: str
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """In values, not bytes."""
+        return tuple(prod(self.shape[k + 1 :]) for k in range(len(self.shape)))
+
+
+@dataclass(frozen=True)
+class LoadInfo:
+    """``offsets`` and ``wrap`` have one entry for each axis of the array."""
+
+    array: str
+    offsets: tuple[int, ...]
+    wrap: tuple[bool, ...]
+
+
+def load(array: str, offsets: tuple[int, ...], wrap: tuple[bool, ...] | None = None) -> Symbol:
+    """The value of an array at the current point plus offsets."""
+    name = f"{array}[{','.join(f'{o:+d}' for o in offsets)}]" if offsets else array
+    return Symbol(name, "load", LoadInfo(array, offsets, wrap or (False,) * len(offsets)))
+
+
+def index(axis: int) -> Symbol:
+    """The current grid index along an axis, as a number."""
+    return Symbol(f"i{axis}", "index", axis)
+
+
+@dataclass(frozen=True)
+class Let:
+    """``symbol`` (kind "temporary") stands for ``value`` from here to the end of the enclosing body."""
+
+    symbol: Symbol
+    value: Term
+
+
+@dataclass(frozen=True)
+class Store:
+    """Put ``value`` into the output array at the current point. ``origin`` says which equation it came from."""
+
+    array: str
+    value: Term
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """``body`` for every grid index ``start <= i < stop`` along ``axis``."""
+
+    axis: int
+    start: int
+    stop: int
+    body: tuple[Statement, ...]
+
+
+Statement = Let | Store | Loop
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A function ``(t, inputs vector, parameters vector) -> outputs vector``.
+
+    ``periods``: number of grid points of each axis (the modulus of wrapped loads). Inputs never alias outputs.
+    """
+
+    name: str
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    parameters: tuple[Symbol, ...]
+    time: Symbol | None
+    periods: tuple[int, ...]
+    body: tuple[Statement, ...]
+    comment: str = ""
+
+    def with_body(self, body: tuple[Statement, ...]) -> Kernel:
+        """The same kernel with another body."""
+        return replace(self, body=body)
+
+    @property
+    def input_size(self) -> int:
+        return sum(a.size for a in self.inputs)
+
+    @property
+    def output_size(self) -> int:
+        return sum(a.size for a in self.outputs)
+
+    def input(self, name: str) -> Array:
+        return next(a for a in self.inputs if a.name == name)
+
+    def output(self, name: str) -> Array:
+        return next(a for a in self.outputs if a.name == name)
+
+
+def statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """Every statement, outer before inner."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, Loop):
+            yield from statements(statement.body)
+
+
+def values(body: tuple[Statement, ...]) -> list[Term]:
+    """The terms of all stores and temporaries."""
+    return [s.value for s in statements(body) if not isinstance(s, Loop)]
+
+
+def nest(ranges: tuple[tuple[int, int, int], ...], body: tuple[Statement, ...]) -> Statement:
+    """Loops over ``(axis, start, stop)`` ranges, the first outermost, around a body."""
+    for axis, start, stop in reversed(ranges):
+        body = (Loop(axis, start, stop, body),)
+    assert len(body) == 1, "a nest needs at least one range"
+    return body[0]

@@ -1,0 +1,112 @@
+"""Move what does not change with an index out of that index's loop: work per row instead of per point, per call instead of per row."""
+
+from __future__ import annotations
+
+from symnum.expr.term import Symbol, Term, rebuild
+from symnum.expr.walk import fold
+from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store
+
+
+def hoist(kernel: Kernel) -> Kernel:
+    """Maximal sub-terms that need no index of a loop become temporaries before it. Numbers and bare names stay where they are."""
+    counter = [0]
+    depth_of: dict[str, int] = {}
+    prologue, body = _hoist(kernel, kernel.body, (), depth_of, counter)
+    assert not any(prologue)
+    return kernel.with_body(body)
+
+
+def _hoist(
+    kernel: Kernel, body: tuple[Statement, ...], axes: tuple[int, ...], depth_of: dict[str, int], counter: list[int]
+) -> tuple[list[list[Let]], tuple[Statement, ...]]:
+    """The body without its invariants, and for each enclosing depth the temporaries to put there."""
+    outer: list[list[Let]] = [[] for _ in axes]
+    names: dict[Term, Symbol] = {}
+    result: list[Statement] = []
+    for statement in body:
+        if isinstance(statement, Loop):
+            lifted, inner = _hoist(kernel, statement.body, (*axes, statement.axis), depth_of, counter)
+            result.extend(lifted[-1])
+            for depth in range(len(axes)):
+                outer[depth].extend(lifted[depth])
+            result.append(Loop(statement.axis, statement.start, statement.stop, inner))
+            continue
+        value = _lift(kernel, statement.value, axes, depth_of, counter, names, outer)
+        if isinstance(statement, Let):
+            depth_of[statement.symbol.name] = len(axes)
+            result.append(Let(statement.symbol, value))
+        else:
+            result.append(Store(statement.array, value, statement.origin))
+    return outer, tuple(result)
+
+
+def _lift(
+    kernel: Kernel, root: Term, axes: tuple[int, ...], depth_of: dict[str, int], counter: list[int], names: dict[Term, Symbol], outer: list[list[Let]]
+) -> Term:
+    depths: dict[Term, int] = {}
+
+    def depth(node: Term, below: list[int]) -> int:
+        if node.op == "symbol":
+            return _leaf_depth(kernel, node, axes, depth_of)
+        return max(below, default=0)
+
+    fold(root, depth, depths)
+
+    def name(node: Term, value: Term) -> Term:
+        if not node.args or depths[node] >= len(axes):
+            return value
+        if node not in names:
+            counter[0] += 1
+            names[node] = Symbol(f"h{counter[0]}", "temporary")
+            depth_of[names[node].name] = depths[node]
+            outer[depths[node]].append(Let(names[node], value))
+        return names[node]
+
+    def rule(node: Term, args: list[Term]) -> Term:
+        here = depths[node]
+        new_args = [name(a, v) if depths[a] < here else v for a, v in zip(node.args, args, strict=True)]
+        if node.op in ("add", "mul") and here > 0:
+            node, new_args = _group(node, new_args, depths, outer, names, counter, depth_of)
+        return rebuild(node, tuple(new_args)) if any(a is not b for a, b in zip(node.args, new_args, strict=True)) else node
+
+    return name(root, fold(root, rule))
+
+
+def _group(
+    node: Term, args: list[Term], depths: dict[Term, int], outer: list[list[Let]], names: dict[Term, Symbol], counter: list[int], depth_of: dict[str, int]
+) -> tuple[Term, list[Term]]:
+    """In an n-ary sum or product, bring the operands of each outer depth together under one temporary."""
+    from symnum.expr.term import make_call
+
+    own = depths[node]
+    for level in range(own):
+        chosen = [k for k, a in enumerate(node.args) if depths[a] == level]
+        if len(chosen) < 2 and not (chosen and node.op == "mul" and node.data[chosen[0] + 1] != 1):
+            continue
+        neutral = 0 if node.op == "add" else 1
+        part = make_call(node.op, tuple(node.args[k] for k in chosen), (neutral, *(node.data[k + 1] for k in chosen)))
+        value = rebuild(part, tuple(args[k] for k in chosen))
+        if part not in names:
+            counter[0] += 1
+            names[part] = Symbol(f"h{counter[0]}", "temporary")
+            depth_of[names[part].name] = level
+            depths[part] = level
+            outer[level].append(Let(names[part], value))
+        kept = [k for k in range(len(node.args)) if k not in chosen]
+        node = make_call(node.op, (*(node.args[k] for k in kept), part), (node.data[0], *(node.data[k + 1] for k in kept), 1))
+        args = [args[k] for k in kept] + [names[part]]
+        depths[node] = own
+    return node, args
+
+
+def _leaf_depth(kernel: Kernel, node: Term, axes: tuple[int, ...], depth_of: dict[str, int]) -> int:
+    """The number of enclosing loops that a symbol's value needs."""
+    kind = node.kind  # type: ignore[attr-defined]
+    if kind == "index":
+        return axes.index(node.info) + 1  # type: ignore[attr-defined]
+    if kind == "load":
+        used = kernel.input(node.info.array).axes  # type: ignore[attr-defined]
+        return max((axes.index(a) + 1 for a in used), default=0)
+    if kind == "temporary":
+        return depth_of[node.name]  # type: ignore[attr-defined]
+    return 0

@@ -1,0 +1,74 @@
+"""Split innermost loops whose loads wrap around: thin ends that wrap, and an interior that needs no modulo and vectorises."""
+
+from __future__ import annotations
+
+from symnum.expr.term import Symbol, Term
+from symnum.expr.walk import symbols, transform
+from symnum.ir.kernel import Kernel, Let, LoadInfo, Loop, Statement, Store, load, values
+
+
+def peel(kernel: Kernel, axes: frozenset[int] | None = None) -> Kernel:
+    """Loops over the given axes (default: the innermost of each nest) with wrapped loads become [ends, interior]."""
+    return kernel.with_body(_peel(kernel, kernel.body, axes))
+
+
+def _peel(kernel: Kernel, body: tuple[Statement, ...], axes: frozenset[int] | None) -> tuple[Statement, ...]:
+    result: list[Statement] = []
+    for statement in body:
+        if not isinstance(statement, Loop):
+            result.append(statement)
+            continue
+        innermost = not any(isinstance(s, Loop) for s in statement.body)
+        inner = Loop(statement.axis, statement.start, statement.stop, _peel(kernel, statement.body, axes))
+        chosen = innermost if axes is None else statement.axis in axes
+        result.extend(_split(kernel, inner) if chosen else [inner])
+    return tuple(result)
+
+
+def _split(kernel: Kernel, loop: Loop) -> list[Statement]:
+    reach = [o for o in _wrapped_offsets(kernel, loop)]
+    if not reach:
+        return [loop]
+    period = kernel.periods[loop.axis]
+    low = min(max(loop.start, -min(0, *reach)), loop.stop)
+    high = max(min(loop.stop, period - max(0, *reach)), low)
+    ends = [(loop.start, low), (high, loop.stop)]
+    pieces: list[Statement] = [Loop(loop.axis, a, b, loop.body) for a, b in ends[:1] if b > a]
+    if high > low:
+        pieces.append(Loop(loop.axis, low, high, _unwrap(kernel, loop.body, loop.axis)))
+    pieces.extend(Loop(loop.axis, a, b, loop.body) for a, b in ends[1:] if b > a)
+    return pieces
+
+
+def _wrapped_offsets(kernel: Kernel, loop: Loop) -> list[int]:
+    found = {0}
+    wraps = False
+    for symbol in symbols(values(loop.body), "load"):
+        axes = kernel.input(symbol.info.array).axes
+        if loop.axis in axes and symbol.info.wrap[axes.index(loop.axis)]:
+            found.add(symbol.info.offsets[axes.index(loop.axis)])
+            wraps = True
+    return sorted(found) if wraps and len(found) > 1 else []
+
+
+def _unwrap(kernel: Kernel, body: tuple[Statement, ...], axis: int) -> tuple[Statement, ...]:
+    memo: dict[Term, Term] = {}
+
+    def rule(node: Term) -> Term | None:
+        if not isinstance(node, Symbol) or node.kind != "load":
+            return None
+        info: LoadInfo = node.info
+        axes = kernel.input(info.array).axes
+        if axis not in axes:
+            return None
+        return load(info.array, info.offsets, tuple(w and a != axis for w, a in zip(info.wrap, axes, strict=True)))
+
+    result: list[Statement] = []
+    for s in body:
+        if isinstance(s, Loop):
+            result.append(Loop(s.axis, s.start, s.stop, _unwrap(kernel, s.body, axis)))
+        elif isinstance(s, Let):
+            result.append(Let(s.symbol, transform(s.value, rule, memo)))
+        else:
+            result.append(Store(s.array, transform(s.value, rule, memo), s.origin))
+    return tuple(result)

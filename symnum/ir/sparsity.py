@@ -1,0 +1,54 @@
+"""Which outputs of a kernel depend on which inputs, from the loads alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symnum.expr.walk import symbols
+from symnum.ir.kernel import Array, Kernel, Let, Loop, Statement
+
+Ranges = dict[int, tuple[int, int]]
+
+
+def sparsity(kernel: Kernel) -> Any:
+    """The pattern of d(outputs)/d(inputs): a boolean SciPy CSC matrix of shape (output_size, input_size)."""
+    from scipy.sparse import csc_matrix
+
+    rows: list[np.ndarray] = []
+    columns: list[np.ndarray] = []
+    _collect(kernel, kernel.body, {}, rows, columns)
+    row = np.concatenate(rows) if rows else np.empty(0, dtype=int)
+    column = np.concatenate(columns) if columns else np.empty(0, dtype=int)
+    matrix = csc_matrix((np.ones(len(row), dtype=bool), (row, column)), shape=(kernel.output_size, kernel.input_size))
+    matrix.sum_duplicates()
+    matrix.data[:] = True
+    return matrix
+
+
+def _collect(kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, rows: list[np.ndarray], columns: list[np.ndarray]) -> None:
+    for statement in body:
+        if isinstance(statement, Loop):
+            _collect(kernel, statement.body, ranges | {statement.axis: (statement.start, statement.stop)}, rows, columns)
+            continue
+        assert not isinstance(statement, Let), "the pattern is taken before passes name temporaries"
+        output = kernel.output(statement.array)
+        row = _positions(kernel, output, ranges, (0,) * len(output.axes))
+        for symbol in symbols(statement.value, "load"):
+            column = _positions(kernel, kernel.input(symbol.info.array), ranges, symbol.info.offsets)
+            both = np.broadcast_arrays(row, column)
+            rows.append(both[0].ravel())
+            columns.append(both[1].ravel())
+
+
+def _positions(kernel: Kernel, array: Array, ranges: Ranges, offsets: tuple[int, ...]) -> np.ndarray:
+    """Positions in the flat vector over the box, one dimension an axis of the grid (modulo the period, which only wrapped loads exceed)."""
+    total = np.full((1,) * len(kernel.periods), array.offset)
+    for k, axis in enumerate(array.axes):
+        start, stop = ranges[axis]
+        along = (np.arange(start, stop) + offsets[k]) % kernel.periods[axis] - array.origin[k]
+        shape = [1] * len(kernel.periods)
+        shape[axis] = stop - start
+        total = total + along.reshape(shape) * array.strides[k]
+    return total

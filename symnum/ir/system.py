@@ -1,0 +1,75 @@
+"""The semi-discrete system: state layout, kernels, and what is known about it. Discretisation and tracing write it, all else reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symnum.expr.term import Symbol
+from symnum.ir.kernel import Array, Kernel
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A uniform axis of a grid: ``points`` grid points from ``start`` with ``spacing``; periodic axes do not repeat the first point."""
+
+    name: str
+    start: float
+    stop: float
+    points: int
+    spacing: float
+    periodic: bool
+    units: str = ""
+
+    def coordinates(self) -> np.ndarray:
+        """Positions of the grid points, shape (points,)."""
+        return self.start + self.spacing * np.arange(self.points)
+
+
+@dataclass(frozen=True)
+class SemiDiscreteSystem:
+    """``dy/dt = rhs(t, y; p)`` on a flat, field-major state vector.
+
+    Attributes:
+        state: one Array a field, in order; ``full``: the same fields on the whole grid, boundary points included.
+        rhs: the kernel of the time derivatives, ``(size,) -> (size,)``.
+        reconstruct: the kernel from state to full fields, ``(size,) -> (full_size,)``.
+        initial: parameter values -> the state at the initial time, (size,).
+        breakpoints: times inside the interval at which the right-hand side jumps.
+        hidden: fields that the user did not write (velocities of second-order equations).
+        signs: +1 for periodic, -1 for antiperiodic axes, by name.
+        structure: what the equations are (``model.structure``), for the planner.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    state: tuple[Array, ...]
+    full: tuple[Array, ...]
+    parameters: tuple[Symbol, ...]
+    parameter_values: tuple[float, ...]
+    time: Symbol | None
+    time_span: tuple[float, float]
+    rhs: Kernel
+    reconstruct: Kernel
+    initial: Callable[[Sequence[float]], np.ndarray]
+    breakpoints: tuple[float, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    signs: dict[str, int] = field(default_factory=dict)
+    structure: Any = None
+
+    @property
+    def size(self) -> int:
+        return sum(a.size for a in self.state)
+
+    def locate(self, position: int) -> tuple[str, dict[str, float]]:
+        """Field name and coordinates of a position in the state vector."""
+        for array in self.state:
+            if array.offset <= position < array.offset + array.size:
+                indices = np.unravel_index(position - array.offset, array.shape) if array.shape else ()
+                place = {self.axes[a].name: float(self.axes[a].start + self.axes[a].spacing * (i + o)) for a, i, o in zip(array.axes, indices, array.origin, strict=True)}
+                return array.field, place
+        raise IndexError(position)

@@ -1,0 +1,277 @@
+"""The whole way of the data on one page. Only this file knows the order.
+
+    PDESystem
+      | discretise            [PDESystem]           -> [SemiDiscreteSystem]   grids, stencils, boundary elimination
+      | compile               [Kernel]              -> [CompiledKernel]       machine code, or NumPy
+      | choose                [Structure, spacings] -> [Plan]                 method, backend, and why
+      | solve                 [Problem, Options]    -> [Outcome]              time stepping
+      | label                 [Outcome]             -> [Solution]             fields with names, coordinates, units
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symnum.codegen.target import CompiledKernel, compile_kernel, targets
+from symnum.discretise.assemble import discretise as to_semi_discrete
+from symnum.errors import DiscretisationError, SolveError, SolveWarning, UnknownName, did_you_mean
+from symnum.ir.sparsity import sparsity
+from symnum.ir.system import SemiDiscreteSystem
+from symnum.labels import label
+from symnum.model.system import PDESystem
+from symnum.plan.choose import Plan, choose
+from symnum.result import Solution
+from symnum.solvers.backend import backend_of, backends, methods
+from symnum.solvers.backend import solve as run
+from symnum.solvers.problem import Options, Outcome, Problem
+
+_ALIGNED_OUTPUT = 2112  # bytes into a page: outputs half a page away from inputs, see ``empty_output``
+_LARGE = 16_384
+
+
+class Discretised:
+    """A system on a grid, compiled: ``dy/dt = rhs(t, y, p)``.
+
+    Attributes: ``semi`` (the SemiDiscreteSystem: kernels, layout, axes), ``size`` (unknowns), ``parameters`` (name -> value),
+    ``state_layout`` (field -> (offset, shape)), ``source`` (the generated code of the right-hand side).
+    """
+
+    def __init__(self, semi: SemiDiscreteSystem, target: str = "llvm", **options: Any) -> None:
+        begin = time.process_time()
+        self.semi, self.target = semi, target
+        self.compiled: CompiledKernel = compile_kernel(semi.rhs, target, **options)
+        self.parameters = {s.name: v for s, v in zip(semi.parameters, semi.parameter_values, strict=True)}
+        self._vector = np.array(semi.parameter_values, dtype=np.float64)
+        self._reconstruct: CompiledKernel | None = None
+        self.compile_seconds = time.process_time() - begin
+
+    @property
+    def size(self) -> int:
+        return self.semi.size
+
+    @property
+    def source(self) -> str:
+        return self.compiled.source
+
+    @property
+    def state_layout(self) -> dict[str, tuple[int, tuple[int, ...]]]:
+        return {a.field: (a.offset, a.shape) for a in self.semi.state}
+
+    @property
+    def sparsity(self) -> Any:
+        """Pattern of d(rhs)/dy: boolean SciPy CSC matrix (size, size)."""
+        return sparsity(self.semi.rhs)
+
+    def initial_state(self) -> np.ndarray:
+        """The state at the initial time, (size,) float64."""
+        return self.semi.initial(self.semi.parameter_values)
+
+    def rhs(self, t: float, y: np.ndarray, p: Any = None, out: np.ndarray | None = None) -> np.ndarray:
+        """Time derivatives at (t, y): y (size,) float64, p: parameter vector or mapping name -> value (None: the system's), result (size,).
+
+        Nothing is allocated beyond the output, and not even that with ``out``.
+        """
+        values = self._vector if p is None else self.parameter_vector(p)
+        return self.compiled(t, y, values, empty_output(self.size) if out is None else out)
+
+    def parameter_vector(self, p: Any) -> np.ndarray:
+        """Values in the kernel's order; a mapping may name some of them."""
+        if not isinstance(p, Mapping):
+            return np.ascontiguousarray(p, dtype=np.float64)
+        for name in p:
+            if name not in self.parameters:
+                raise UnknownName(f"{self.semi.name or 'the system'} has no parameter {name!r}.{did_you_mean(str(name), self.parameters)}")
+        return np.array([float(p.get(name, value)) for name, value in self.parameters.items()])
+
+    def full_fields(self, t: float, y: np.ndarray) -> np.ndarray:
+        """All fields on the whole grid, eliminated boundary points included, as one flat vector (see ``semi.full``)."""
+        if self._reconstruct is None:
+            self._reconstruct = compile_kernel(self.semi.reconstruct, "numpy")
+        return self._reconstruct(t, y, self._vector)
+
+
+def empty_output(size: int) -> np.ndarray:
+    """An uninitialised vector for outputs.
+
+    NumPy puts all large arrays 16 bytes into a page. A stencil that reads one such array and writes another then reads and writes addresses
+    with equal low 12 bits, which the CPU mistakes for dependences (measured: twice the time on rows of 4096 bytes); half a page apart it does not.
+    """
+    if size < _LARGE:
+        return np.empty(size)
+    raw = np.empty(size + 1024)
+    shift = (_ALIGNED_OUTPUT - raw.ctypes.data) % 4096 // 8
+    return raw[shift : shift + size]
+
+
+def discretise(system: PDESystem, resolution: Any = 64, scheme: str = "auto", order: int = 2, target: str = "auto") -> Discretised:
+    """Put a system on a grid and compile its right-hand side.
+
+    Args:
+        resolution: number of cells (one number, or ``{x: 64, y: 32}``, or a Grid). order: of accuracy in space.
+        target: "llvm" (default) or "numpy".
+
+    Raises ModelError, DiscretisationError, TargetError.
+    """
+    return Discretised(to_semi_discrete(system, resolution, scheme, order), "llvm" if target == "auto" else target)
+
+
+def solve(
+    system: PDESystem,
+    resolution: Any = 64,
+    scheme: str = "auto",
+    order: int = 2,
+    method: str = "auto",
+    rtol: float = 1e-6,
+    atol: float = 1e-8,
+    saveat: Sequence[float] | None = None,
+    save_every: float | None = None,
+    parameters: Mapping[str, float] | None = None,
+    dt: float | None = None,
+    max_steps: int | None = None,
+    backend: str = "auto",
+    target: str = "auto",
+    progress: Callable[[float], None] | bool | None = None,
+) -> Solution:
+    """Solve a system from its initial state over its time interval.
+
+    Args:
+        resolution: number of cells of each axis: one number, ``{x: 64, y: 32}`` or a Grid. scheme, order: discretisation in space.
+        method: name of an integrator, or "auto" (chosen from the equations; ``solution.why`` says why).
+        rtol, atol: tolerances of the time stepping.
+        saveat, save_every: times to keep; default: every step for ordinary differential equations, 101 equal times with space.
+        parameters: values in place of the system's. dt: first step. max_steps: most attempted steps.
+        progress: ``progress(t)`` called a few times a second, or True for a progress bar.
+
+    A failed solve keeps what it has and emits SolveWarning. Raises ModelError, DiscretisationError, SolveError for what cannot be started.
+    """
+    if not isinstance(system, PDESystem):
+        raise SolveError(f"solve takes a system such as sn.PDESystem(...), got {type(system).__name__}")
+    _check_names(method, backend, target)
+    system = system.with_parameters(**_by_name(parameters)) if parameters else system
+    discretised = discretise(system, resolution, scheme, order, target)
+    plan = _plan(discretised.semi, method, backend)
+    with _reporting(progress, discretised.semi) as report:
+        outcome = run(_problem(discretised), _options(discretised.semi, plan, rtol, atol, saveat, save_every, dt, max_steps, report), plan.backend)
+    solution = label(discretised, outcome, plan.why, _explained(outcome, discretised.semi))
+    if not solution.success:
+        warnings.warn(solution.message, SolveWarning, stacklevel=2)
+    return solution
+
+
+def _by_name(values: Mapping[Any, float]) -> dict[str, float]:
+    return {str(getattr(key, "name", key)): value for key, value in values.items()}
+
+
+def _check_names(method: str, backend: str, target: str) -> None:
+    if method != "auto":
+        backend_of(method)
+    for what, value, known in (("backend", backend, backends()), ("target", target, targets().names())):
+        if value != "auto" and value not in known:
+            raise UnknownName(f"there is no {what} {value!r}.{did_you_mean(str(value), known)} Known: auto, {', '.join(known)}")
+
+
+def _plan(semi: SemiDiscreteSystem, method: str, backend: str) -> Plan:
+    spacing = {a.name: a.spacing for a in semi.axes}
+    span = semi.time_span[1] - semi.time_span[0]
+    automatic = choose(semi.structure, spacing, span, len(semi.state) - len(semi.hidden), all(a.periodic for a in semi.axes))
+    if method == "auto" and backend in ("auto", automatic.backend):
+        return automatic
+    if method == "auto":
+        stiff = automatic.method not in ("Tsit5", "Dopri5")
+        name = {"scipy": "BDF" if stiff else "DOP853", "embedded": "RKC2" if stiff else "Tsit5"}[backend]
+        return Plan(name, backend, f"backend {backend!r} was asked for; {name} is its method for {'stiff' if stiff else 'smooth, not stiff'} problems")
+    home = backend_of(method) if backend == "auto" else backend
+    if method.lower() not in (name.lower() for name in methods(home)):
+        other = backend_of(method)
+        raise SolveError(f'method {method!r} belongs to backend {other!r}, not {backend!r}; write backend="{other}" or leave it out')
+    return Plan(method, home, f"{method} was asked for (the automatic choice is {automatic.method})")
+
+
+def _problem(discretised: Discretised) -> Problem:
+    semi, compiled, p = discretised.semi, discretised.compiled, discretised._vector
+    function = compiled.function
+    return Problem(
+        rhs=lambda t, y, out: function(t, y, p, out),
+        y0=discretised.initial_state(),
+        t0=semi.time_span[0],
+        t1=semi.time_span[1],
+        address=compiled.address,
+        parameters=p,
+        breakpoints=semi.breakpoints,
+        sparsity=lambda: discretised.sparsity,
+        keepalive=compiled,
+    )
+
+
+def _options(
+    semi: SemiDiscreteSystem,
+    plan: Plan,
+    rtol: float,
+    atol: float,
+    saveat: Sequence[float] | None,
+    save_every: float | None,
+    dt: float | None,
+    max_steps: int | None,
+    report: Callable[[float], None] | None,
+) -> Options:
+    times = _save_times(semi, saveat, save_every)
+    every = times is None
+    return Options(
+        method=plan.method, rtol=rtol, atol=atol, saveat=times, every_step=every, dt=dt, max_steps=max_steps, progress=report, dense=every
+    )
+
+
+def _save_times(semi: SemiDiscreteSystem, saveat: Sequence[float] | None, save_every: float | None) -> np.ndarray | None:
+    """Times to save, or None for every accepted step."""
+    start, stop = semi.time_span
+    if saveat is not None and save_every is not None:
+        raise SolveError("saveat and save_every both say what to save; give one of them")
+    if saveat is not None:
+        return np.atleast_1d(np.asarray(saveat, dtype=float))
+    if save_every is not None:
+        if not (isinstance(save_every, (int, float)) and 0 < save_every < float("inf")):
+            raise SolveError(f"save_every is {save_every!r}, not a positive time; write save_every={(stop - start) / 100:g}")
+        count = int(np.floor((stop - start) / save_every * (1 + 1e-12)))
+        if count > 10_000_000:
+            raise SolveError(f"save_every={save_every:g} asks for {count:,} states; write save_every={(stop - start) / 100:g}")
+        return start + save_every * np.arange(count + 1)
+    return np.linspace(start, stop, 101) if semi.axes else None
+
+
+def _explained(outcome: Outcome, semi: SemiDiscreteSystem) -> str:
+    """The outcome's message, with the field and the place where a solve broke down."""
+    if outcome.failure_index is None:
+        return outcome.message
+    name, place = semi.locate(outcome.failure_index)
+    where = ", ".join(f"{x}={value:.6g}" for x, value in place.items())
+    return f"{outcome.message} The first field affected is {name}{' at ' + where if where else ''}."
+
+
+class _reporting:
+    """Progress: the user's function, a bar on stderr, or nothing."""
+
+    def __init__(self, progress: Callable[[float], None] | bool | None, semi: SemiDiscreteSystem) -> None:
+        if progress is not None and not isinstance(progress, bool) and not callable(progress):
+            raise SolveError(f"progress is True, None or a function of t, not {progress!r}")
+        self.progress, self.semi = progress, semi
+        self.bar: Any = None
+
+    def __enter__(self) -> Callable[[float], None] | None:
+        if self.progress is not True:
+            return self.progress if callable(self.progress) else None
+        from symnum.progress import TimeBar
+
+        self.bar = TimeBar(self.semi.name or "solving", *self.semi.time_span)
+        return self.bar.update  # type: ignore[no-any-return]
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+__all__ = ["DiscretisationError", "Discretised", "discretise", "empty_output", "solve"]

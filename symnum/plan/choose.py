@@ -1,0 +1,132 @@
+"""Structure -> integrator, with the sentence that says why. The rules are a table: the first row whose condition holds is taken.
+
+Stiffness is judged before any step from the largest eigenvalues of the discretised linear terms on spacing h (second-order central differences)::
+
+    k*u_xx      4|k|/h^2  real, negative        c*u_x       |c|/h     imaginary
+    k*u_xxxx   16|k|/h^4  real, negative        k*u_xxx   2.6|k|/h^3  imaginary        u_tt = c^2*u_xx   2|c|/h  imaginary
+
+An explicit method of order 5 with step dt is stable for dt*|eigenvalue| up to about 3.3 on the real and 1.0 on the imaginary axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from symnum.model.structure import Coefficients, Structure
+
+REAL_LIMIT, IMAGINARY_LIMIT = 3.3, 1.0
+_MANY_STEPS = 2000  # so many stability-limited steps and a method without that limit pays
+
+
+@dataclass(frozen=True)
+class Stiffness:
+    """Largest eigenvalues by kind of term; ``unknown``: a leading coefficient depends on the solution or the place.
+
+    ``steps``: how many steps stability would force on an explicit method over the whole time span.
+    """
+
+    real: float
+    imaginary: float
+    unknown: bool
+    steps: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``method`` and ``backend`` by name, and ``why`` as one sentence."""
+
+    method: str
+    backend: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row: when, what, and the sentence (``{steps}``, ``{fields}``, ``{kind}``, ``{sides}`` are filled in)."""
+
+    holds: Callable[[Structure, Stiffness], bool]
+    method: str
+    backend: str
+    why: str
+    source: str
+
+
+RULES = (
+    Rule(
+        lambda s, k: not s.order_in_space,
+        "Tsit5",
+        "embedded",
+        "{kind}, {fields}: an explicit fifth-order pair in native code is cheapest while the problem is not stiff (write method=\"BDF\" if it is)",
+        "Tsitouras 2011",
+    ),
+    Rule(
+        lambda s, k: max(s.order_in_space.values()) >= 4 and k.steps > _MANY_STEPS,
+        "BDF",
+        "scipy",
+        "{kind}, {sides}, {fields}: fourth derivatives would force {steps} explicit steps; an implicit multistep method with a sparse Jacobian takes large ones",
+        "Hairer, Wanner, Solving ODEs II, V.5",
+    ),
+    Rule(
+        lambda s, k: any(s.dispersion.values()) and k.steps > _MANY_STEPS,
+        "Radau",
+        "scipy",
+        "{kind}, {sides}, {fields}: third derivatives put the spectrum on the imaginary axis and would force {steps} explicit steps; Radau IIA is stable there",
+        "Hairer, Wanner, Solving ODEs II, IV.8",
+    ),
+    Rule(
+        lambda s, k: k.unknown or (k.real / REAL_LIMIT > 5 * k.imaginary / IMAGINARY_LIMIT and k.steps > _MANY_STEPS),
+        "RKC2",
+        "embedded",
+        "{kind}, {sides}, {fields}: diffusion would force {steps} explicit steps; a stabilised explicit method covers it with a few stages a step and needs no linear algebra",
+        "Sommeijer, Shampine, Verwer 1997",
+    ),
+    Rule(
+        lambda s, k: True,
+        "Tsit5",
+        "embedded",
+        "{kind}, {sides}, {fields}: smooth and not stiff at this resolution, so an explicit fifth-order pair in native code is cheapest",
+        "Tsitouras 2011",
+    ),
+)
+
+
+def choose(structure: Structure, spacing: dict[str, float], span: float, fields: int, periodic: bool) -> Plan:
+    """The plan for a discretised system.
+
+    Args:
+        spacing: grid spacing of each spatial coordinate, by name.
+        span: length of the time interval.
+        fields: number of fields; periodic: all sides are.
+    """
+    stiffness = estimate(structure, spacing, span)
+    rule = next(r for r in RULES if r.holds(structure, stiffness))
+    words = {
+        "kind": structure.kind,
+        "sides": "periodic" if periodic else "with boundary conditions",
+        "fields": f"{fields} field{'s' if fields != 1 else ''}",
+        "steps": "many" if stiffness.unknown else f"about {float(f'{stiffness.steps:.1g}'):,.0f}",
+    }
+    return Plan(rule.method, rule.backend, rule.why.format(**words))
+
+
+def estimate(structure: Structure, spacing: dict[str, float], span: float) -> Stiffness:
+    """The largest eigenvalues of the linear terms on a grid, and the steps they would force."""
+    diffusive, unknown_2 = _largest(structure.diffusion, spacing, lambda k, h: 4 * abs(k) / h**2)
+    hyper, unknown_4 = _largest(structure.hyperdiffusion, spacing, lambda k, h: 16 * abs(k) / h**4)
+    advective, _ = _largest(structure.advection, spacing, lambda c, h: abs(c) / h)
+    dispersive, unknown_3 = _largest(structure.dispersion, spacing, lambda k, h: 2.6 * abs(k) / h**3)
+    wave, _ = _largest(structure.wave, spacing, lambda c2, h: 4 * abs(c2) / h**2)
+    real, imaginary = diffusive + hyper, advective + dispersive + wave**0.5
+    steps = span * max(real / REAL_LIMIT, imaginary / IMAGINARY_LIMIT)
+    return Stiffness(real, imaginary, unknown_2 or unknown_3 or unknown_4, steps)
+
+
+def _largest(table: Coefficients, spacing: dict[str, float], eigenvalue: Callable[[float, float], float]) -> tuple[float, bool]:
+    """The largest sum over the coordinates among the fields, and whether some coefficient has no value."""
+    largest, unknown = 0.0, False
+    for row in table.values():
+        known = [eigenvalue(c.value, spacing[x]) for x, c in row.items() if c.value is not None]
+        unknown |= any(c.value is None for c in row.values())
+        largest = max(largest, sum(known))
+    return largest, unknown

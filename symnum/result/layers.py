@@ -1,0 +1,158 @@
+"""What a picture shows: real arrays with labels, cut from a solution (complex: two parts, 3-D: a slice)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from symnum.errors import SolveError
+from symnum.result.axes import TIME, Array, axis_of, units_of
+from symnum.result.interpolate import name_of, unknown_field
+from symnum.result.style import label, symbol
+
+if TYPE_CHECKING:
+    import xarray
+
+    from symnum.result.solution import Solution
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One real quantity: ``array`` with dimensions (t, *space) or (*space), ``label`` with units, ``short`` without."""
+
+    array: xarray.DataArray
+    label: str
+    short: str
+
+    @property
+    def space(self) -> list[str]:
+        """The dimensions that are not time."""
+        return [str(d) for d in self.array.dims if d != TIME]
+
+    @property
+    def values(self) -> Array:
+        """The numbers, NaN where they are infinite."""
+        values = np.asarray(self.array.values, dtype=float)
+        return np.where(np.isfinite(values), values, np.nan)
+
+    def points(self, dim: str) -> Array:
+        """Coordinate values along ``dim``."""
+        return np.asarray(self.array[dim].values, dtype=float)
+
+    def axis_label(self, dim: str) -> str:
+        """The coordinate's symbol with units."""
+        return label(dim, units_of(self.array[dim]))
+
+    def at(self, time: float) -> Layer:
+        """The layer at the saved time nearest to ``time``; unchanged where it does not depend on time."""
+        if TIME not in self.array.dims:
+            return self
+        return Layer(self.array.isel({TIME: int(np.argmin(np.abs(self.points(TIME) - time)))}), self.label, self.short)
+
+
+def layers_of(solution: Solution, field: object, times: object = None, limit: int = 6) -> tuple[list[Layer], list[str]]:
+    """The layers to draw and remarks for the subtitle. ``times``: interpolated there instead of the saved times.
+
+    Without ``field`` these are the fields with the most space dimensions (at most ``limit``; ODE states without limit).
+    """
+    dataset = solution.to_xarray()
+    names, remarks = _names(dataset, field)
+    if len(dataset[names[0]].dims) > 1 and len(names) > limit:
+        remarks.append(f"{limit} of {len(names)} fields")
+        names = names[:limit]
+    values = dataset if times is None else solution(t=times)
+    arrays = [_drawable(dataset, values[name], remarks) for name in names]
+    return [layer for array in arrays for layer in _real_parts(array)], remarks
+
+
+def _names(dataset: xarray.Dataset, field: object) -> tuple[list[str], list[str]]:
+    def rank(name: str) -> int:
+        return len([d for d in dataset[name].dims if d != TIME])
+
+    known = [str(v) for v in dataset.data_vars]
+    if field is not None:
+        many = isinstance(field, Iterable) and not isinstance(field, str) and not hasattr(field, "name")
+        names = [name_of(key) for key in (list(cast("Iterable[object]", field)) if many else [field])]
+        for name in names:
+            if name not in known:
+                raise unknown_field(name, known)
+        if len({dataset[name].dims for name in names}) > 1:
+            raise SolveError(
+                f"{', '.join(names)} depend on different coordinates. Draw them one by one: sol.plot({names[0]!r})."
+            )
+        return names, []
+    if not known:
+        raise SolveError("the solution holds no field to draw.")
+    most = max(known, key=rank)
+    names = [name for name in known if dataset[name].dims == dataset[most].dims]
+    rest = [name for name in known if name not in names]
+    return names, [f"not shown: {', '.join(rest[:4])}{', ...' if len(rest) > 4 else ''}"] if rest else []
+
+
+def _drawable(dataset: xarray.Dataset, array: xarray.DataArray, remarks: list[str]) -> xarray.DataArray:
+    """At most two space dimensions (the middle of the others), ascending; periodic ones end with the first point."""
+    space = [str(d) for d in array.dims if d != TIME]
+    for dim in space[2:]:
+        array = array.isel({dim: array.sizes[dim] // 2})
+        remark = f"slice {dim} = {float(array[dim]):.4g}"
+        remarks.extend([remark] if remark not in remarks else [])
+    for dim in space[:2]:
+        array = _closed(dataset, array.sortby(dim), dim)
+    return array
+
+
+def _closed(dataset: xarray.Dataset, array: xarray.DataArray, dim: str) -> xarray.DataArray:
+    import xarray
+
+    axis = axis_of(dataset, dim)
+    if axis.period is None:
+        return array
+    first = (axis.sign * array.isel({dim: slice(0, 1)})).assign_coords({dim: axis.points[:1] + axis.period})
+    first[dim].attrs.update(array[dim].attrs)
+    closed = xarray.concat([array, first], dim)
+    closed.attrs = dict(array.attrs)
+    return closed
+
+
+def _real_parts(array: xarray.DataArray) -> list[Layer]:
+    name, units = str(array.name), units_of(array)
+    if not np.iscomplexobj(array.values):
+        return [Layer(array, label(name, units), symbol(name))]
+    end = f" ({units})" if units else ""
+    modulus, real = f"|{symbol(name)}|", f"Re {symbol(name)}"
+    return [Layer(abs(array), modulus + end, modulus), Layer(array.real, real + end, real)]
+
+
+def typical_times(layer: Layer, count: int) -> Array:
+    """About ``count`` saved times, evenly spread over those that hold any finite value; first and last included."""
+    if TIME not in layer.array.dims:
+        return np.zeros(1)
+    times, values = layer.points(TIME), layer.values
+    filled = times[np.isfinite(values.reshape(times.size, -1)).any(axis=1)]
+    filled = filled if filled.size else times
+    wanted = np.linspace(filled[0], filled[-1], count)
+    nearest = np.abs(filled[None, :] - wanted[:, None]).argmin(axis=1)
+    chosen: Array = filled[np.unique(nearest)]
+    return chosen
+
+
+def as_times(t: object) -> list[float]:
+    """The times that were asked for, as a list."""
+    return [float(time) for time in np.atleast_1d(np.asarray(t, dtype=float))]
+
+
+def refined_times(solution: Solution, layer: Layer, count: int = 2000) -> list[float] | None:
+    """For ODE curves: times between the steps too, so that a few large steps of a high order draw a smooth curve.
+
+    None (the saved times serve) with space dimensions, many fields, enough saved times, or only linear interpolation.
+    """
+    curved = solution._dense is not None or bool(solution._slopes)
+    t = solution.t
+    if layer.space or not curved or not 1 < t.size < count or len(solution.fields) > 50:
+        return None
+    parts = -(-count // (t.size - 1))
+    inner = t[:-1, None] + np.diff(t)[:, None] * np.arange(parts) / parts
+    return [*inner.ravel(), t[-1]]

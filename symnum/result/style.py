@@ -1,0 +1,180 @@
+"""What every picture shares: figure and header, labels as mathematics, colours that all readers can tell apart.
+
+Only matplotlib's objects are used, never pyplot: a picture changes no global state and needs no display.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap, LogNorm
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+from symnum.errors import FileError
+from symnum.result.axes import Array
+
+# Okabe and Ito (2008), "Color Universal Design", without its yellow, which is too pale for lines on white.
+LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+INK, FAINT, ALARM = "#222222", "#666666", "#A62B1F"
+SMALL, MEDIUM, LARGE = 8.5, 10.0, 13.0
+GREEK = re.compile(
+    "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|upsilon|phi|chi|psi|omega|"
+    "Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Upsilon|Phi|Psi|Omega"
+)
+
+
+class Picture(Figure):
+    """A matplotlib figure that shows itself in notebooks without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png")
+        return stream.getvalue()
+
+
+def new_picture(
+    width: float, body: float, title: str, subtitle: str, alarm: str = "", dpi: float = 150, compress: bool = False
+) -> Picture:
+    """A figure ``width`` by ``body`` inches of axes below a header: title, subtitle, what went wrong."""
+    columns = int(width * 15.5)
+    alarm_lines = textwrap.wrap(alarm, columns)[:2]
+    subtitle_lines = textwrap.wrap(subtitle, columns)[:2]
+    header = 0.50 + 0.19 * (len(subtitle_lines) + len(alarm_lines))
+    height = body + header
+    figure = Picture(figsize=(width, height), dpi=dpi, facecolor="white")
+    FigureCanvasAgg(figure)
+    layout = ConstrainedLayoutEngine(
+        rect=(0, 0, 1, 1 - header / height), compress=compress, w_pad=0.05 if compress else 0.09, h_pad=0.08
+    )
+    figure.set_layout_engine(layout)
+    left, top = 0.14 / width, 1 - 0.13 / height
+    figure.text(left, top, title, fontsize=LARGE, fontweight="bold", color=INK, va="top")
+    for row, line in enumerate(subtitle_lines + alarm_lines):
+        colour = ALARM if row >= len(subtitle_lines) else FAINT
+        figure.text(left, top - (0.30 + 0.19 * row) / height, line, fontsize=SMALL + 0.5, color=colour, va="top")
+    return figure
+
+
+def save_picture(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write the figure; ``FileError`` for a suffix that matplotlib does not write, or a folder that is not there."""
+    target = Path(path)
+    known = sorted(figure.canvas.get_supported_filetypes())
+    if target.suffix[1:].lower() not in known:
+        raise FileError(
+            f"{str(target)!r} is no picture that can be written. Use one of {', '.join('.' + k for k in known)}."
+        )
+    if not target.parent.is_dir():
+        raise FileError(f"the folder {str(target.parent)!r} does not exist. Create it first.")
+    figure.savefig(target, dpi=figure.dpi)
+
+
+def symbol(name: str) -> str:
+    """The name as mathematics where it reads as one: ``u``, ``u_1``, ``alpha``; any other name as it stands."""
+    match = re.fullmatch(r"([A-Za-z]+?)(?:_?(\d+)|_([A-Za-z]\w*))?", name)
+    if match is None or not (len(match[1]) == 1 or GREEK.fullmatch(match[1])):
+        return name.replace("$", r"\$")
+    base = match[1] if len(match[1]) == 1 else "\\" + match[1]
+    if match[2]:
+        return f"${base}_{{{match[2]}}}$"
+    if match[3]:
+        index = match[3].replace("_", r"\_")
+        return f"${base}_{{{index if len(index) == 1 else chr(92) + 'mathrm{' + index + '}'}}}$"
+    return f"${base}$"
+
+
+def label(name: str, units: str) -> str:
+    """``u (W/m/K)``: symbol and units."""
+    return f"{symbol(name)} ({units})" if units else symbol(name)
+
+
+def tidy(axes: Axes, ticks: int = 5) -> None:
+    """Few ticks, small type, no box where there is no picture."""
+    axes.tick_params(labelsize=SMALL, color=FAINT, labelcolor=INK, length=3, width=0.7)
+    for side in axes.spines.values():
+        side.set(color=FAINT, linewidth=0.7)
+    for axis, scale in ((axes.xaxis, axes.get_xscale()), (axes.yaxis, axes.get_yscale())):
+        axis.label.set(fontsize=MEDIUM, color=INK)
+        if scale == "linear":
+            axis.set_major_locator(MaxNLocator(ticks, steps=[1, 2, 2.5, 5, 10]))
+            axis.set_major_formatter(number_format())
+            axis.get_offset_text().set(fontsize=SMALL, color=INK)
+
+
+def number_format() -> ScalarFormatter:
+    """Tick labels with a common power of ten, written as one, outside 0.001 to 100000."""
+    formatter = ScalarFormatter(useMathText=True)
+    formatter.set_powerlimits((-3, 5))
+    return formatter
+
+
+def colour_bar(figure: Any, image: Any, axes: Sequence[Axes], text: str, length: float, **place: Any) -> None:
+    """A labelled colour bar beside (or below) the axes, ``length`` inches long: short bars get fewer ticks."""
+    bar = figure.colorbar(image, ax=list(axes), aspect=max(8.0, 7.5 * length), **place)
+    bar.set_label(text, fontsize=MEDIUM, color=INK)
+    bar.ax.tick_params(labelsize=SMALL, color=FAINT, labelcolor=INK, length=3, width=0.7)
+    bar.outline.set(edgecolor=FAINT, linewidth=0.7)
+    if not isinstance(image.norm, LogNorm):
+        bar.locator, bar.formatter = MaxNLocator(int(np.clip(length * 2, 2, 5))), number_format()
+    bar.update_ticks()
+    for axis in (bar.ax.xaxis, bar.ax.yaxis):
+        axis.get_offset_text().set(fontsize=SMALL, color=INK)
+
+
+def open_box(axes: Axes) -> None:
+    """Axes for lines: no top and right side, a faint grid."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(True, color="#DDDDDD", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def time_colours(count: int) -> list[Any]:
+    """``count`` colours from dark (early) to light (late), all dark enough for lines on white."""
+    return list(_colormap("viridis")(np.linspace(0.0, 0.86, max(count, 1))))
+
+
+def line_colours(count: int) -> list[Any]:
+    """Colours for ``count`` curves without an order."""
+    return list(LINE_COLOURS[:count]) if count <= len(LINE_COLOURS) else time_colours(count)
+
+
+def colour_scale(values: Array, robust: bool, cmap: str | None = None) -> dict[str, Any]:
+    """``cmap``, ``vmin``, ``vmax``: diverging and symmetric about 0 where the data are nearly so, else sequential.
+
+    ``robust`` leaves out values far beyond the middle 99 %: one value on its way to infinity must not blank a picture.
+    """
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return {"cmap": cmap or "viridis", "vmin": 0.0, "vmax": 1.0}
+    low, high = float(finite.min()), float(finite.max())
+    if robust:
+        inner = [float(v) for v in np.quantile(finite, [0.005, 0.995])]
+        low, high = max(low, 2 * inner[0] - inner[1]), min(high, 2 * inner[1] - inner[0])
+    reach = max(abs(low), abs(high))
+    if low < 0 < high and min(-low, high) > 0.4 * reach:
+        return {"cmap": cmap or "RdBu_r", "vmin": -reach, "vmax": reach}
+    if high - low <= 1e-12 * reach or high == low:  # a constant: centre it, and let no round-off become a pattern
+        margin = 0.05 * reach or 1.0
+        low, high = low - margin, high + margin
+    return {"cmap": cmap or "viridis", "vmin": low, "vmax": high}
+
+
+def _colormap(name: str) -> Colormap:
+    import matplotlib
+
+    return matplotlib.colormaps[name]
+
+
+def greyed(cmap: str) -> Colormap:
+    """The colour map with missing values in light grey."""
+    return _colormap(cmap).with_extremes(bad="#D9D9D9")

@@ -1,0 +1,1 @@
+"""Time integration: problems, backends and the embedded methods with native drivers."""

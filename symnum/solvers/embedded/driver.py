@@ -1,0 +1,234 @@
+"""The driver that every one-step method shares, written in the step language.
+
+    loop:  hand over what the last step owes (kept steps, save times inside it)
+           at the start of a segment: slope and first step
+           end of the segment? budget spent? step too small to change t?
+           attempt a step (the method's part): y_new, slope_new, error
+           accept (t, y, slope move on) or reject; the controller gives the next h
+
+It may return after any part and goes on where it was, because every part is decided from the scalars. A method gives its
+``Parts``. Names: ``slope`` = f(t, y) at the start of a step, ``slope_new`` at its end (first same as last); after acceptance
+y/y_new and slope/slope_new are swapped, so that ``y_new`` is then the old state and ``slope_new`` the old slope.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from symnum.expr.build import maximum, minimum, where
+from symnum.expr.term import TRUE, Term, as_term
+from symnum.solvers.embedded.language import (
+    Fetch,
+    If,
+    LinComb,
+    Norm,
+    Program,
+    Put,
+    Return,
+    Rhs,
+    Row,
+    Statement,
+    Status,
+    Swap,
+    While,
+    combination,
+    increase,
+    let,
+    scalars,
+)
+
+_COMMON = """t t_old t_end t_low t_high direction h h_try h_old first_step rtol atol error error_old started fresh last budget steps
+rejected rejecting failures rhs_evaluations save_next save_time keep kept kept_capacity theta d0 d1 d2"""
+ARRAYS = ("save_t", "save_y", "kept_t", "kept_y", "kept_slopes")
+
+(t, t_old, t_end, t_low, t_high, direction, h, h_try, h_old, first_step, rtol, atol, error, error_old, started, fresh, last, budget, steps,
+ rejected, rejecting, failures, rhs_evaluations, save_next, save_time, keep, kept, kept_capacity, theta, d0, d1, d2) = scalars(_COMMON)  # fmt: skip
+
+HUGE = 1e300
+MAX_FAILURES = 12  # a step that meets NaN is shortened by 4 this often (a factor 2e7) before the run stops
+EPSILON = 2.0**-52
+
+#: One term of the continuous extension: y(t_old + theta*h) = sum of  h**power * polynomial(theta) * vector.
+Weight = tuple[str, int, tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a method adds to the driver.
+
+    Args:
+        name: of the native function; order: of the solution that is carried on.
+        vectors: the method's own vectors, beside y, y_new, slope, slope_new.
+        attempt: statements that compute ``y_new``, ``slope_new`` and the scalar ``error`` (accepted when <= 1) from t, y, slope, h_try.
+        next_step: (after acceptance, after rejection) statements that set h from h_try and error.
+        interpolant: the continuous extension, over vectors by their names *after* acceptance (see the module).
+        kept: vectors that the interpolant needs from a kept step, beside the states at both ends.
+        scalars: the method's own scalars.
+    """
+
+    name: str
+    order: int
+    vectors: tuple[str, ...]
+    attempt: tuple[Statement, ...]
+    next_step: tuple[tuple[Statement, ...], tuple[Statement, ...]]
+    interpolant: tuple[Weight, ...]
+    kept: tuple[str, ...]
+    scalars: tuple[str, ...] = ()
+
+
+def driver(parts: Parts) -> Program:
+    """The program of a method."""
+    body = (
+        *_keep_step(parts),
+        *_save(parts),
+        If(started <= 0, _start(parts)),
+        If((t_end - t) * direction <= 0, (Return(Status.DONE),)),
+        If(budget <= 0, (Return(Status.STEP_LIMIT),)),
+        increase(budget, -1),
+        *_choose_step(),
+        *parts.attempt,
+        If(error <= 1, _accept(parts), _reject(parts)),
+    )
+    vectors = ("y", "y_new", "slope", "slope_new", *parts.vectors)
+    return Program(parts.name, (*_COMMON.split(), *parts.scalars), vectors, ARRAYS, (While(TRUE, body),))
+
+
+def stage_time(time: Term) -> Term:
+    """A time moved into the open segment, where f has one meaning (it may jump at both ends)."""
+    return minimum(maximum(time, t_low), t_high)
+
+
+def evaluate(out: str, time: Any, state: str) -> tuple[Statement, ...]:
+    """out = f(time, state), counted."""
+    return Rhs(out, stage_time(as_term(time)), state), increase(rhs_evaluations)
+
+
+def error_norm(name: Any, scale: tuple[str, ...], *terms: tuple[Any, str]) -> Norm:
+    """The scaled RMS norm with the run's tolerances."""
+    weights = combination("y", *terms).terms
+    return Norm(name.name, weights, scale, atol, rtol)
+
+
+def _keep_step(parts: Parts) -> tuple[Statement, ...]:
+    """keep = 1: every accepted step; 2: also what the continuous extension needs."""
+    count = len(parts.kept)
+    slopes = tuple(combination(Row("kept_slopes", kept * count + j), (1, vector)) for j, vector in enumerate(parts.kept))
+    write = (
+        If(kept >= kept_capacity, (Return(Status.SAVE),)),
+        Put("kept_t", kept, t),
+        combination(Row("kept_y", kept), (1, "y")),
+        If(keep >= 2, slopes),
+        increase(kept),
+    )
+    return If((fresh * keep) > 0, write), let(fresh, 0)
+
+
+def _save(parts: Parts) -> tuple[Statement, ...]:
+    """Rows for all save times up to t; the table of save times ends with one that is never reached."""
+    inside: tuple[Statement, ...] = (let(theta, (save_time - t_old) / h_old), interpolate(parts, Row("save_y", save_next)))
+    exact = (combination(Row("save_y", save_next), (1, "y")),)
+    fetch = Fetch("save_time", "save_t", save_next)
+    body = (If((save_time - t) * direction >= 0, exact, inside), increase(save_next), fetch)
+    return fetch, While((save_time - t) * direction <= 0, body)
+
+
+def interpolate(parts: Parts, out: str | Row) -> LinComb:
+    """The continuous extension at ``theta``, one fused combination."""
+    return combination(out, *((h_old**power * _horner(polynomial), vector) for vector, power, polynomial in parts.interpolant))
+
+
+def _horner(coefficients: tuple[Any, ...]) -> Term:
+    """Polynomial in theta, lowest power first."""
+    result = as_term(coefficients[-1])
+    for c in reversed(coefficients[:-1]):
+        result = result * theta + c
+    return result
+
+
+def _start(parts: Parts) -> tuple[Statement, ...]:
+    """First slope of a segment and first step: Hairer, Norsett, Wanner I, II.4, "Starting step size", a to f."""
+    finite = d1 <= HUGE
+    trial = where((d0 < 1e-5) | (d1 < 1e-5), 1e-6, 0.01 * d0 / maximum(d1, 1e-300))
+    largest = maximum(d1, d2)
+    second = where(largest <= 1e-15, maximum(1e-6, h_try * 1e-3), (0.01 / maximum(largest, 1e-300)) ** Fraction(1, parts.order + 1))
+    estimate = (
+        error_norm(d0, ("y",), (1, "y")),
+        let(h_try, minimum(trial, abs(t_end - t))),
+        combination("y_new", (1, "y"), (direction * h_try, "slope")),
+        *evaluate("slope_new", t + direction * h_try, "y_new"),
+        error_norm(d2, ("y",), (1 / h_try, "slope_new"), (-1 / h_try, "slope")),
+        let(d2, where(d2 <= HUGE, d2, d1 * 1e3)),  # the trial state may lie outside the domain of f
+        let(h, direction * minimum(minimum(100 * h_try, second), abs(t_end - t))),
+    )
+    return (
+        *evaluate("slope", t, "y"),
+        error_norm(d1, ("y",), (1, "slope")),
+        If(finite, (), (Return(Status.NONFINITE),)),
+        let(h, direction * first_step),
+        If(first_step <= 0, estimate),
+        let(started, 1),
+        let(error_old, 1e-4),
+        let(rejecting, 0),
+        let(failures, 0),
+    )
+
+
+def _choose_step() -> tuple[Statement, ...]:
+    """h_try: h, or what is left of the segment (also if that is up to 1 % more), or half of it rather than a sliver afterwards."""
+    remaining = abs(t_end - t)
+    smallest = 4 * EPSILON * maximum(abs(t), 1e-290)
+    return (
+        If((abs(h) <= smallest) & (remaining > smallest), (Return(Status.TOO_SMALL),)),
+        let(last, where(1.01 * abs(h) >= remaining, 1, 0)),
+        let(h_try, where(last > 0, t_end - t, where(2 * abs(h) > remaining, 0.5 * (t_end - t), h))),
+    )
+
+
+def _accept(parts: Parts) -> tuple[Statement, ...]:
+    return (
+        *parts.next_step[0],
+        increase(steps),
+        let(rejecting, 0),
+        let(failures, 0),
+        let(t_old, t),
+        let(h_old, h_try),
+        let(t, where(last > 0, t_end, t + h_try)),
+        Swap("y", "y_new"),
+        Swap("slope", "slope_new"),
+        let(fresh, 1),
+    )
+
+
+def _reject(parts: Parts) -> tuple[Statement, ...]:
+    shorten = (
+        increase(failures),
+        If(failures > MAX_FAILURES, (Return(Status.NONFINITE),)),
+        let(h, 0.25 * h_try),
+    )
+    return (
+        increase(rejected),
+        let(rejecting, 1),
+        If(error <= HUGE, parts.next_step[1], shorten),
+    )
+
+
+def proportional_integral(order: int, safety: float = 0.9) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
+    """Next step after acceptance and after rejection.
+
+    h_new = h * safety * error^-alpha * error_old^beta, between h/5 and 10 h, not growing after a rejection, with beta = 0.2/order and
+    alpha = 1/order - 0.75 beta: Gustafsson's PI control with the constants of DOPRI5 (beta = 0.04 at order 5; Hairer, Wanner II,
+    IV.2, eq. (2.43); Soderlind, ACM TOMS 29 (2003)). A rejected step uses the error alone. ``order``: of the step's error, i.e. the
+    lower order of the pair plus one.
+    """
+    beta = 0.2 / order
+    alpha = 1.0 / order - 0.75 * beta
+    size = maximum(error, 1e-10)
+    factor = minimum(10, maximum(0.2, safety * size**-alpha * error_old**beta))
+    accepted = (
+        let(h, h_try * where(rejecting > 0, minimum(1, factor), factor)),
+        let(error_old, maximum(error, 1e-4)),
+    )
+    rejected_ = (let(h, h_try * maximum(0.2, safety * size ** (-1.0 / order))),)
+    return accepted, rejected_

@@ -1,0 +1,171 @@
+"""What a solver gets and gives back: ``Problem``, ``Options``, ``Outcome``.
+
+    y'(t) = f(t, y; p),   y(t0) = y0,   t from t0 to t1 (t1 < t0 integrates backward),   y in R^n
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symnum.errors import SolveError
+
+Array = NDArray[np.float64]
+RightHandSide = Callable[[float, Array, Array], None]
+
+STATISTICS = ("steps", "rejected", "rhs_evaluations", "jacobian_evaluations", "linear_solves", "compile_seconds", "solve_seconds")
+
+
+def empty_statistics() -> dict[str, float]:
+    """The statistics of a solve that has not begun: whole counts, seconds as floats."""
+    return {name: 0.0 if name.endswith("seconds") else 0 for name in STATISTICS}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An initial value problem.
+
+    Args:
+        rhs: ``rhs(t, y, out)`` writes f(t, y) into ``out``; y and out are (n,) float64 and never overlap.
+        y0: (n,) the state at t0.
+        t0, t1: the interval; t1 < t0 integrates backward.
+        address: of the native ``void rhs(double t, const double* y, const double* p, double* out)``, if there is one.
+        parameters: the array that ``p`` points to.
+        breakpoints: times inside the interval where f jumps; no step crosses one, and f is asked only for times inside an open segment.
+        sparsity: (n, n) SciPy sparse matrix whose nonzeros mark df_i/dy_j, or a callable giving it, or None (unknown).
+        jacobian: ``jacobian(t, y)`` -> (n, n) dense or SciPy sparse df/dy, or None.
+        spectral_radius: a bound of |eigenvalues of df/dy| for stabilised methods: a number, ``f(t, y) -> float``, or None (estimated).
+        keepalive: whatever must live as long as ``address`` is called.
+
+    Raises:
+        SolveError: y0 is not a finite vector, the interval is empty or not finite, a breakpoint is not inside it.
+    """
+
+    rhs: RightHandSide
+    y0: Array
+    t0: float
+    t1: float
+    address: int | None = None
+    parameters: Array = field(default_factory=lambda: np.zeros(0))
+    breakpoints: tuple[float, ...] = ()
+    sparsity: Any = None
+    jacobian: Callable[[float, Array], Any] | None = None
+    spectral_radius: Callable[[float, Array], float] | float | None = None
+    keepalive: object = None
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "y0", _vector(self.y0, "the initial state"))
+        put(self, "parameters", np.ascontiguousarray(self.parameters, dtype=np.float64))
+        put(self, "t0", float(self.t0))
+        put(self, "t1", float(self.t1))
+        put(self, "breakpoints", tuple(sorted({float(b) for b in self.breakpoints}, reverse=self.t1 < self.t0)))
+        if not (math.isfinite(self.t0) and math.isfinite(self.t1)) or self.t0 == self.t1:
+            raise SolveError(f"the time interval ({self.t0}, {self.t1}) is empty or not finite; write t=(0, 10) in the domain")
+        outside = [b for b in self.breakpoints if not min(self.t0, self.t1) < b < max(self.t0, self.t1)]
+        if outside:
+            raise SolveError(f"the breakpoint {outside[0]} is not inside ({self.t0}, {self.t1}); give only times strictly inside")
+
+    @property
+    def n(self) -> int:
+        """Number of unknowns."""
+        return len(self.y0)
+
+    @property
+    def segments(self) -> list[tuple[float, float]]:
+        """The intervals between breakpoints, in the order of integration."""
+        ends = (self.t0, *self.breakpoints, self.t1)
+        return list(zip(ends[:-1], ends[1:], strict=True))
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to solve.
+
+    Args:
+        method: a name of ``backend.METHODS``.
+        rtol, atol: a step is accepted when the RMS over components of error_i / (atol + rtol*max(|y_i old|, |y_i new|)) is <= 1.
+        saveat: times to save, in the order of integration; exactly these are returned.
+        every_step: without ``saveat``: save every accepted step (else only the two ends).
+        dt: the first step; every method here is adaptive and changes it afterwards. None: chosen from f.
+        max_steps: most attempted steps (accepted and rejected). None: no limit.
+        progress: called as ``progress(t)`` a few times a second.
+        dense: keep what the continuous extension needs (memory: steps x stages x n).
+
+    Raises:
+        SolveError: a tolerance, dt or max_steps is not positive, or save times are not finite and in order.
+    """
+
+    method: str = "Tsit5"
+    rtol: float = 1e-6
+    atol: float = 1e-8
+    saveat: Array | None = None
+    every_step: bool = False
+    dt: float | None = None
+    max_steps: int | None = None
+    progress: Callable[[float], None] | None = None
+    dense: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (("rtol", "1e-6"), ("atol", "1e-8"), ("dt", "0.01"), ("max_steps", "100_000")):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, (int, float, np.number)) and math.isfinite(value) and value > 0):
+                raise SolveError(f"{name} is {value!r}, not a positive number; write for example {name}={least}")
+        if self.saveat is not None:
+            object.__setattr__(self, "saveat", _vector(self.saveat, "saveat"))
+
+    def save_times(self, problem: Problem) -> Array | None:
+        """The save times (m,), checked against the interval; None: every accepted step."""
+        if self.saveat is None:
+            return None if self.every_step else np.array([problem.t0, problem.t1])
+        sign = math.copysign(1.0, problem.t1 - problem.t0)
+        times = self.saveat
+        if np.any(np.diff(times) * sign < 0):
+            raise SolveError("the save times are not in the order of integration; write saveat=sorted(times)")
+        low, high = sorted((problem.t0, problem.t1))
+        if times[0] < low or times[0] > high or times[-1] < low or times[-1] > high:
+            raise SolveError(f"save times reach from {times[0]} to {times[-1]}, the solve only from {problem.t0} to {problem.t1}; "
+                             "widen the time interval of the domain or shorten saveat")  # fmt: skip
+        return times
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a solve gave; after a failure, everything up to it.
+
+    Attributes:
+        t: (m,) saved times; y: (m, n) saved states.
+        success, message: a sentence, with what to try after a failure.
+        method: the method that ran.
+        stats: the counts and seconds of ``STATISTICS``.
+        dense: ``dense(t) -> (n,)`` (or (k, n) for k times), the method's continuous extension, if it was asked for.
+        failure_time, failure_index: where a NaN or infinity was met.
+    """
+
+    t: Array
+    y: Array
+    success: bool
+    message: str
+    method: str
+    stats: dict[str, float]
+    dense: Callable[[Any], Array] | None = None
+    failure_time: float | None = None
+    failure_index: int | None = None
+
+
+def _vector(values: Any, what: str) -> Array:
+    try:
+        vector = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise SolveError(f"{what} is {values!r}, not a sequence of numbers; write for example [0.0, 1.0]") from None
+    if vector.ndim != 1 or not len(vector):
+        raise SolveError(f"{what} has shape {vector.shape}, not (n,) with n >= 1; write for example [0.0, 1.0]")
+    if not np.isfinite(vector).all():
+        index = int(np.flatnonzero(~np.isfinite(vector))[0])
+        raise SolveError(f"{what} holds {vector[index]} at index {index}; every entry must be finite")
+    return vector
