@@ -1,12 +1,12 @@
 """Gray-Scott reaction: spots that grow, split and fill the plane
 
     u_t = Du lap u - u v^2 + F (1 - u)
-    v_t = Dv lap v + u v^2 - (F + k) v      unit square, periodic,  0 < t < 2000
+    v_t = Dv lap v + u v^2 - (F + k) v      unit square, periodic,  0 < t < 5000
 
 u = 1, v = 0 with two smooth seeds of the catalyst v at t = 0.
 
 What to look at: v lives on u, spreads where there is fresh u, and starves where it was: each spot divides in two, again and again.
-Other values of F and k give stripes, waves or nothing (try --set F=0.03 --set k=0.057).
+Other values of F and k give winding stripes, waves or nothing (try --set F=0.04 --set k=0.0625).
 
 Source: J. E. Pearson, Complex patterns in a simple system, Science 261 (1993), 189-192 (diffusivities and the map of F and k);
 P. Gray and S. K. Scott, Chem. Eng. Sci. 38 (1983), 29-43.
@@ -28,14 +28,14 @@ def system() -> sn.PDESystem:
     """The model; parameters Du and Dv, the diffusivities, F, the rate of feeding, and k, the rate of decay of v."""
     t, x, y = sn.coordinates("t x y")
     u, v = sn.fields("u v", (t, x, y))
-    Du, Dv, F, k = sn.parameters(Du=2e-5, Dv=1e-5, F=0.035, k=0.065)
+    Du, Dv, F, k = sn.parameters(Du=2e-5, Dv=1e-5, F=0.035, k=0.0635)
     seeds = _seed(x, y, 0.42, 0.45) + _seed(x, y, 0.6, 0.58)
     return sn.PDESystem(
         [
             sn.Eq(sn.dt(u), Du * sn.laplacian(u) - u * v**2 + F * (1 - u)),
             sn.Eq(sn.dt(v), Dv * sn.laplacian(v) + u * v**2 - (F + k) * v),
         ],
-        domain=sn.Domain(t=(0, 2000), x=(0, 1), y=(0, 1)),
+        domain=sn.Domain(t=(0, 5000), x=(0, 1), y=(0, 1)),
         conditions=[sn.periodic(x), sn.periodic(y)],
         initial={u: 1 - seeds / 2, v: seeds / 4},
         name="gray_scott",

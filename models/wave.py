@@ -1,6 +1,6 @@
 """A vibrating string, fixed at both ends
 
-    u_tt = c^2 u_xx           0 < x < 1,  0 < t < 2
+    u_tt = c^2 u_xx           0 < x < 1,  0 < t < 1.75
     u = 0                     at x = 0 and x = 1
     u = sin(pi x) + sin(2 pi x)/2,  u_t = 0   at t = 0
 
@@ -28,7 +28,7 @@ def system() -> sn.PDESystem:
     c = sn.parameter("c", 1.0)
     return sn.PDESystem(
         [sn.Eq(sn.dt(u, 2), c**2 * sn.diff(u, x, 2))],
-        domain=sn.Domain(t=(0, 2), x=(0, 1)),
+        domain=sn.Domain(t=(0, 1.75), x=(0, 1)),
         conditions=[sn.dirichlet(u, 0, at={x: 0}), sn.dirichlet(u, 0, at={x: 1})],
         initial={u: sn.sin(sn.pi * x) + sn.sin(2 * sn.pi * x) / 2, sn.dt(u): 0},
         name="wave",

@@ -20,13 +20,14 @@ _HOMES = {
     "symnum.expr.build": """symbol rational pi exp log sqrt sin cos tan sinh cosh tanh sech asin acos atan asinh acosh
                             atanh atan2 erf sign floor ceil minimum maximum where equal heaviside""",
     "symnum.expr.calculus": "diff substitute",
+    "symnum.expr.sympy": "from_sympy",
     "symnum.model.space": "coordinates Domain lower upper",
     "symnum.model.field": "field fields parameter parameters",
-    "symnum.model.vector": "dt grad div laplacian",
+    "symnum.model.vector": "vector_field dt grad div curl laplacian",
     "symnum.model.conditions": "condition dirichlet neumann robin periodic antiperiodic",
     "symnum.model.system": "Eq PDESystem ODESystem",
-    "symnum.model.files": "load",
-    "symnum.discretise.grid": "Grid",
+    "symnum.model.toml": "load",
+    "symnum.discretisation.grid": "Grid",
     "symnum.pipeline": "solve discretise",
     "symnum.result": "Solution",
     "symnum.errors": """SymnumError TermError ModelError ParseError DiscretisationError TargetError SolveError FileError
@@ -73,16 +74,19 @@ if TYPE_CHECKING:  # `as` marks a name as exported
         ceil as ceil, minimum as minimum, maximum as maximum, where as where, equal as equal, heaviside as heaviside,
     )
     from symnum.expr.calculus import diff as diff, substitute as substitute
+    from symnum.expr.sympy import from_sympy as from_sympy
     from symnum.model.space import coordinates as coordinates, Domain as Domain, lower as lower, upper as upper
     from symnum.model.field import field as field, fields as fields, parameter as parameter, parameters as parameters
-    from symnum.model.vector import dt as dt, grad as grad, div as div, laplacian as laplacian
+    from symnum.model.vector import (
+        vector_field as vector_field, dt as dt, grad as grad, div as div, curl as curl, laplacian as laplacian,
+    )
     from symnum.model.conditions import (
         condition as condition, dirichlet as dirichlet, neumann as neumann, robin as robin, periodic as periodic,
         antiperiodic as antiperiodic,
     )
     from symnum.model.system import Eq as Eq, PDESystem as PDESystem, ODESystem as ODESystem
-    from symnum.model.files import load as load
-    from symnum.discretise.grid import Grid as Grid
+    from symnum.model.toml import load as load
+    from symnum.discretisation.grid import Grid as Grid
     from symnum.pipeline import solve as solve, discretise as discretise
     from symnum.result import Solution as Solution
     from symnum.errors import (

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from symnum.codegen.placement import output_vector, state_vector
 from symnum.codegen.target import CompiledKernel, compile_kernel, targets
-from symnum.discretise.assemble import discretise as to_semi_discrete
-from symnum.errors import DiscretisationError, SolveError, SolveWarning, UnknownName, did_you_mean
+from symnum.discretisation.assemble import discretise as to_semi_discrete
+from symnum.errors import SolveError, SolveWarning, UnknownName, did_you_mean
 from symnum.ir.sparsity import sparsity
 from symnum.ir.system import SemiDiscreteSystem
 from symnum.labels import label
@@ -30,8 +31,6 @@ from symnum.solvers.backend import backend_of, backends, methods
 from symnum.solvers.backend import solve as run
 from symnum.solvers.problem import Options, Outcome, Problem
 
-_ALIGNED_OUTPUT = 2112  # bytes into a page: outputs half a page away from inputs, see ``empty_output``
-_LARGE = 16_384
 
 
 class Discretised:
@@ -69,7 +68,9 @@ class Discretised:
 
     def initial_state(self) -> np.ndarray:
         """The state at the initial time, (size,) float64."""
-        return self.semi.initial(self.semi.parameter_values)
+        state = state_vector(self.size)
+        state[:] = self.semi.initial(self.semi.parameter_values)
+        return state
 
     def rhs(self, t: float, y: np.ndarray, p: Any = None, out: np.ndarray | None = None) -> np.ndarray:
         """Time derivatives at (t, y): y (size,) float64, p: parameter vector or mapping name -> value (None: the system's), result (size,).
@@ -77,7 +78,7 @@ class Discretised:
         Nothing is allocated beyond the output, and not even that with ``out``.
         """
         values = self._vector if p is None else self.parameter_vector(p)
-        return self.compiled(t, y, values, empty_output(self.size) if out is None else out)
+        return self.compiled(t, y, values, output_vector(self.size) if out is None else out)
 
     def parameter_vector(self, p: Any) -> np.ndarray:
         """Values in the kernel's order; a mapping may name some of them."""
@@ -93,19 +94,6 @@ class Discretised:
         if self._reconstruct is None:
             self._reconstruct = compile_kernel(self.semi.reconstruct, "numpy")
         return self._reconstruct(t, y, self._vector)
-
-
-def empty_output(size: int) -> np.ndarray:
-    """An uninitialised vector for outputs.
-
-    NumPy puts all large arrays 16 bytes into a page. A stencil that reads one such array and writes another then reads and writes addresses
-    with equal low 12 bits, which the CPU mistakes for dependences (measured: twice the time on rows of 4096 bytes); half a page apart it does not.
-    """
-    if size < _LARGE:
-        return np.empty(size)
-    raw = np.empty(size + 1024)
-    shift = (_ALIGNED_OUTPUT - raw.ctypes.data) % 4096 // 8
-    return raw[shift : shift + size]
 
 
 def discretise(system: PDESystem, resolution: Any = 64, scheme: str = "auto", order: int = 2, target: str = "auto") -> Discretised:
@@ -274,4 +262,4 @@ class _reporting:
             self.bar.close()
 
 
-__all__ = ["DiscretisationError", "Discretised", "discretise", "empty_output", "solve"]
+__all__ = ["Discretised", "discretise", "solve"]

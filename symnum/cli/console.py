@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _WIDTH = 100
 
 
-def console(error: bool = False) -> Console:
-    """A rich console on stdout or stderr; plain text where the stream is not a terminal."""
+def console() -> Console:
+    """A rich console on stdout; plain text of a fixed width where it is not a terminal."""
     from rich.console import Console
 
-    return Console(stderr=error, highlight=False, soft_wrap=False)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

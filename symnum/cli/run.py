@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from symnum.cli.console import console, paragraph, plain, print_json, quiet_stdout, seconds
 from symnum.cli.models import Loaded, find_model
-from symnum.cli.progress import ProgressBar
 from symnum.errors import FileError
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
             _headline(model)
         solution = _solve(model, _options(arguments, model))
         files = _write(solution, arguments)
-    report = summary(solution, model, files, time.perf_counter() - begun)
+    report = summary(solution, model, arguments.resolution or model.resolution, files, time.perf_counter() - begun)
     if arguments.json:
         print_json(report)
     else:
@@ -41,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if solution.success else 1
 
 
-def summary(solution: Solution, model: Loaded, files: list[str], elapsed: float) -> dict[str, Any]:
-    """The JSON object: name, method, why, success, message, stats, seconds, resolution, fields, files."""
+def summary(solution: Solution, model: Loaded, resolution: int | None, files: list[str], elapsed: float) -> dict[str, Any]:
+    """The JSON object. ``resolution``: cells along each axis; ``points``: axis -> grid points; ``seconds``: wall clock of the command."""
     dataset = solution.to_xarray()
     return {
         "name": model.name,
@@ -52,7 +51,8 @@ def summary(solution: Solution, model: Loaded, files: list[str], elapsed: float)
         "message": solution.message,
         "stats": plain(solution.stats),
         "seconds": elapsed,
-        "resolution": {str(d): int(n) for d, n in dataset.sizes.items() if d != model.system.time.name} or None,
+        "resolution": resolution if model.system.space else None,
+        "points": {str(d): int(n) for d, n in dataset.sizes.items() if d != "t"},
         "parameters": dict(model.system.parameters),
         "fields": {name: _extent(solution, name) for name in solution.fields},
         "files": files,
@@ -62,9 +62,7 @@ def summary(solution: Solution, model: Loaded, files: list[str], elapsed: float)
 def _solve(model: Loaded, options: dict[str, Any]) -> Solution:
     from symnum.pipeline import solve
 
-    start, stop = model.system.domain.bounds[model.system.time.name]
-    with ProgressBar(start, stop) as bar:
-        return solve(model.system, progress=bar, **options)
+    return solve(model.system, progress=sys.stderr.isatty(), **options)  # a bar is for a person who watches
 
 
 def _options(arguments: argparse.Namespace, model: Loaded) -> dict[str, Any]:
@@ -139,7 +137,7 @@ def _headline(model: Loaded) -> None:
     from rich.text import Text
 
     title = f"{model.name}: {model.title}" if model.title else model.name
-    console().print(Text(title, style="bold"))
+    console().print(Text(title, style="bold"), soft_wrap=True)
 
 
 def _tell(report: Mapping[str, Any]) -> None:
@@ -147,15 +145,15 @@ def _tell(report: Mapping[str, Any]) -> None:
 
     out = console()
     rows = [("method", f"{report['method']}: {report['why']}" if report["why"] else report["method"])]
-    if report["resolution"]:
-        rows.append(("grid", " × ".join(str(n) for n in report["resolution"].values()) + " points"))
+    if report["points"]:
+        rows.append(("grid", " × ".join(str(n) for n in report["points"].values()) + " points"))
     rows += [("work", work)] if (work := _work(report["stats"])) else []
     rows += [(name, _range(extent)) for name, extent in list(report["fields"].items())[:8]]
     for label, line in rows:
-        out.print(Text(f"  {label:<8}", style="cyan") + Text(line))
+        out.print(Text(f"  {label:<8}", style="cyan") + Text(line), soft_wrap=True)
     closing = f"Done in {seconds(report['seconds'])}" if report["success"] else f"Stopped after {seconds(report['seconds'])}"
     wrote = f"; wrote {', '.join(report['files'])}" if report["files"] else ""
-    out.print(Text(f"{closing}{wrote}.", style="green" if report["success"] else "yellow"))
+    out.print(Text(f"{closing}{wrote}.", style="green" if report["success"] else "yellow"), soft_wrap=True)
     if not report["success"]:
         print(f"symnum: {paragraph(report['message'])}", file=sys.stderr)
 

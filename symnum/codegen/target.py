@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from symnum.catalogue import Catalogue
+from symnum.codegen.placement import output_vector
 from symnum.errors import TargetError
 from symnum.ir.kernel import Kernel
 
@@ -39,7 +40,7 @@ class CompiledKernel:
         y = _vector("y", y, self.kernel.input_size)
         p = _vector("p", p, len(self.kernel.parameters))
         if out is None:
-            out = np.empty(self.kernel.output_size)
+            out = output_vector(self.kernel.output_size)
         elif not isinstance(out, np.ndarray) or out.dtype != np.float64 or out.shape != (self.kernel.output_size,) or not out.flags.c_contiguous:
             raise TargetError(f"out must be a contiguous float64 array of shape ({self.kernel.output_size},), got {_describe(out)}")
         elif np.may_share_memory(out, y):

@@ -94,12 +94,13 @@ def expm1(asm: Assembly, x: str) -> str:
     """
     reduced = _reduce(asm, asm.at_least(asm.at_most(x, OVERFLOW), -40.0))
     w = asm.power_of_two(asm.integer("sub", reduced.exponent, 1))
-    high, low = _scaled_sum(asm, asm.sub(w, 0.5), w, reduced.r)
+    base, base_error = asm.fast_two_sum(w, -0.5)  # w - 1/2 is inexact for w > 2^52
+    high, low = _scaled_sum(asm, base, w, reduced.r)
     high, second = _scaled_sum(asm, high, asm.mul(w, 0.5), reduced.z)
     even = asm.mul(reduced.z, asm.polynomial(reduced.z, COSH))
     cubic = asm.fma(reduced.r, asm.polynomial(reduced.z, SINH), even)
     rest = asm.fma(reduced.z, cubic, reduced.r_error)
-    half = asm.add(high, asm.fma(w, rest, asm.add(low, second)))
+    half = asm.add(high, asm.fma(w, rest, asm.add(asm.add(low, base_error), second)))
     return _identity_near_zero(asm, x, asm.add(half, half))
 
 

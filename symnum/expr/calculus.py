@@ -291,7 +291,7 @@ def solve_linear(equations: list[Term], unknowns: list[Term]) -> list[Term] | No
 
 def _pivot_order(rows: list[list[Term]], k: int) -> list[int]:
     """Rows from k on with a nonzero entry in column k, numbers first (the largest first)."""
-    usable = [i for i in range(k, len(rows)) if rows[i][k] is not ZERO]
+    usable = [i for i in range(k, len(rows)) if not (rows[i][k].op == "const" and rows[i][k].data[0] == 0)]
 
     def rank(i: int) -> tuple[int, float]:
         entry = rows[i][k]

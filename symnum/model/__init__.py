@@ -1,1 +1,1 @@
-"""Models: fields on a domain, their equations, boundary and initial conditions, checked and described in the user's own terms."""
+"""Models: fields on a domain, equations, boundary and initial conditions, checked and explained in the user's terms."""

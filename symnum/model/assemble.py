@@ -1,6 +1,6 @@
 """What users pass becomes one set of terms: SymPy converted, plain symbols matched by name, one symbol a name.
 
-    equations, conditions, initial, parameters   ->   the same in terms of one table  name -> Symbol
+equations, conditions, initial, parameters   ->   the same in terms of one table  name -> Symbol
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import symbols
 from symnum.model.conditions import OUTWARD, Condition, FaceCondition, Periodic
 from symnum.model.equation import Eq
-from symnum.model.naming import to_term
+from symnum.model.naming import is_sympy, to_term
 from symnum.model.space import Domain
 
 _DECLARED = ("coordinate", "field", "parameter")
@@ -62,26 +62,29 @@ def _domain(domain: Any) -> Domain:
 def _sequence(value: Any, what: str, single: tuple[type, ...]) -> list[Any]:
     if isinstance(value, str):
         line = f"sn.PDESystem.from_text({what}=[{value!r}], ...)"
-        raise ModelError(f"{what} is the text {value!r}, expected sn.Eq(...) objects; models written as text go through {line}")
-    if isinstance(value, single) or _is_sympy(value) or not isinstance(value, Iterable):
+        raise ModelError(
+            f"{what} is the text {value!r}, expected sn.Eq(...) objects; models written as text go through {line}"
+        )
+    if isinstance(value, single) or is_sympy(value) or not isinstance(value, Iterable):
         return [value]
     return list(value)
-
-
-def _is_sympy(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] == "sympy"
 
 
 def _equation(row: Any, number: int, known: Mapping[str, Symbol]) -> Eq:
     if isinstance(row, Eq):
         return row
-    if _is_sympy(row) and type(row).__name__ == "Equality":
+    if is_sympy(row) and type(row).__name__ == "Equality":
         return Eq.from_sympy(row, known)
     line = "write sn.Eq(sn.dt(u), ...)"
     if isinstance(row, str):
-        raise ModelError(f"equation {number} is the text {row!r}, expected sn.Eq(...); models written as text go through sn.PDESystem.from_text")
+        raise ModelError(
+            f"equation {number} is the text {row!r}, expected sn.Eq(...); models written as text go through "
+            "sn.PDESystem.from_text"
+        )
     if isinstance(row, bool):
-        raise ModelError(f"equation {number} is the truth value {row}: '==' compares identity (or SymPy gave up an equation); {line}")
+        raise ModelError(
+            f"equation {number} is the truth value {row}: '==' compares identity (or SymPy gave up an equation); {line}"
+        )
     if isinstance(row, Term):
         raise ModelError(f"equation {number} is the term {row}, which has no '='; {line} or sn.Eq({row}, 0)")
     raise ModelError(f"equation {number} is {row!r} of type {type(row).__name__}, expected sn.Eq(left, right); {line}")
@@ -92,7 +95,8 @@ def _conditions(conditions: Any) -> tuple[Condition, ...]:
     for row in rows:
         if not isinstance(row, (FaceCondition, Periodic)):
             raise ModelError(
-                f"the condition {row!r} is not one; write sn.dirichlet(u, 0, at={{x: 0}}), sn.neumann(...), sn.periodic(x) "
+                f"the condition {row!r} is not one; write sn.dirichlet(u, 0, at={{x: 0}}), sn.neumann(...), "
+                "sn.periodic(x) "
                 "or sn.condition(sn.Eq(...), at={x: 0}) (text goes through sn.PDESystem.from_text)"
             )
     return tuple(rows)
@@ -107,13 +111,17 @@ def _initial(initial: Any, known: Mapping[str, Symbol]) -> dict[Term, Any]:
     for key, value in initial.items():
         if isinstance(key, str):
             raise ModelError(f"initial names {key!r} as text; write initial={{{key}: ...}} with the field itself")
-        term = _from_sympy(key, known) if _is_sympy(key) else to_term(key, "a key of initial", "Write initial={u: sn.sin(x)}.")
+        term = (
+            _from_sympy(key, known)
+            if is_sympy(key)
+            else to_term(key, "a key of initial", "Write initial={u: sn.sin(x)}.")
+        )
         made[term] = _initial_value(value, term, known)
     return made
 
 
 def _initial_value(value: Any, key: Term, known: Mapping[str, Symbol]) -> Any:
-    if _is_sympy(value):
+    if is_sympy(value):
         return _from_sympy(value, known)
     if getattr(value, "ndim", 0) or (callable(value) and not isinstance(value, Term)):
         return value
@@ -121,7 +129,11 @@ def _initial_value(value: Any, key: Term, known: Mapping[str, Symbol]) -> Any:
         import numpy as np
 
         return np.asarray(value)
-    return to_term(value, f"the initial value of {key}", f"Write initial={{{key}: sn.sin(x)}} with a term, a number, an array or a function.")
+    return to_term(
+        value,
+        f"the initial value of {key}",
+        f"Write initial={{{key}: sn.sin(x)}} with a term, a number, an array or a function.",
+    )
 
 
 def _from_sympy(value: Any, known: Mapping[str, Symbol]) -> Term:
@@ -147,7 +159,7 @@ def _parameters(parameters: Any) -> tuple[dict[str, Any], tuple[Symbol, ...]]:
     return given, tuple(k for k in parameters if isinstance(k, Symbol) and k.kind == "parameter")
 
 
-# --- one symbol a name ------------------------------------------------------------------------------------------------
+# --- one symbol a name ------------------------------------------------------------
 
 
 def _terms_of(rows: list[Any], conditions: Any, initial: Any, parameters: Any) -> list[Term]:
@@ -215,7 +227,9 @@ def _unify(parts: Parts) -> Parts:
         return substitute(term, table)
 
     parts.equations = tuple(_map(e, put) for e in parts.equations)
-    parts.conditions = tuple(replace(c, equation=_map(c.equation, put)) if isinstance(c, FaceCondition) else c for c in parts.conditions)
+    parts.conditions = tuple(
+        replace(c, equation=_map(c.equation, put)) if isinstance(c, FaceCondition) else c for c in parts.conditions
+    )
     parts.initial = {put(k): put(v) if isinstance(v, Term) else v for k, v in parts.initial.items()}
     return parts
 

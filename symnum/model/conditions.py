@@ -1,7 +1,8 @@
 """Boundary conditions: equations that hold on a face, and periodic coordinates.
 
-``at`` names the face: ``{x: 0}`` by its place, ``sn.lower(x)`` / ``sn.upper(x)`` by its side. The outward normal derivative is
-du/dn = -du/dx on the lower face and +du/dx on the upper one; until the face is known it is written ``OUTWARD * du/dx``.
+``at`` names the face: ``{x: 0}`` by its place, ``sn.lower(x)`` / ``sn.upper(x)`` by its side. The outward normal
+derivative is du/dn = -du/dx on the lower face and +du/dx on the upper one; until the face is known it is written
+``OUTWARD * du/dx``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from symnum.expr.calculus import diff, expand_derivatives, substitute
 from symnum.expr.term import Const, Symbol, Term
 from symnum.expr.walk import fold
 from symnum.model.equation import Eq
-from symnum.model.naming import to_term
+from symnum.model.naming import is_sympy, to_term
 from symnum.model.space import Face, spatial_symbol
 
 #: The sign of the outward normal, put to -1 or +1 when the face is known.
@@ -45,7 +46,9 @@ class FaceCondition:
 
     @property
     def residual(self) -> Term:
-        """lhs - rhs on the face: derivatives act on fields alone, the face's coordinate is replaced by its place outside them."""
+        """lhs - rhs on the face: derivatives act on fields alone, the face's coordinate is replaced by its place
+        outside them.
+        """
         if self.face is None or self.place is None:
             return self.equation.residual
         term = substitute(self.equation.residual, {OUTWARD: Const(self.face.outward)})
@@ -56,7 +59,11 @@ class FaceCondition:
         """The face as people write it: ``x=0``, or ``lower(x)`` while its place is not known."""
         if self.place is not None:
             return f"{self.coordinate}={self.place}"
-        return f"{self.location}({self.coordinate})" if isinstance(self.location, str) else f"{self.coordinate}={self.location}"
+        return (
+            f"{self.location}({self.coordinate})"
+            if isinstance(self.location, str)
+            else f"{self.coordinate}={self.location}"
+        )
 
     def __str__(self) -> str:
         equation = self.equation
@@ -121,10 +128,13 @@ def robin(u: Any, a: Any, b: Any, value: Any, *, at: Any) -> FaceCondition:
 def condition(equation: Any, *, at: Any) -> FaceCondition:
     """Any equation that is linear in a field and its derivatives, in any algebraic arrangement, on a face."""
     if not isinstance(equation, Eq):
-        if type(equation).__module__.partition(".")[0] == "sympy":
+        if is_sympy(equation):
             equation = Eq.from_sympy(equation)
         else:
-            raise ModelError(f"condition takes an equation, got {equation!r}; write sn.condition(sn.Eq(sn.diff(u, x), -2*u), at={{x: 0}})")
+            raise ModelError(
+                f"condition takes an equation, got {equation!r}; write sn.condition(sn.Eq(sn.diff(u, x), -2*u), "
+                f"at={{x: 0}})"
+            )
     name, location, _ = _face(at, "condition")
     return FaceCondition("general", equation, name, location)
 
@@ -144,7 +154,9 @@ def _field(u: Any, what: str) -> Symbol:
     term = to_term(u, f"the first argument of {what}", line)
     if not isinstance(term, Symbol) or term.kind != "field":
         kind = f"the {term.kind} {term.name}" if isinstance(term, Symbol) else f"the expression {term}"
-        raise ModelError(f"{what} takes a field, got {kind}; for other equations write sn.condition(sn.Eq(left, right), at={{x: 0}})")
+        raise ModelError(
+            f"{what} takes a field, got {kind}; for other equations write sn.condition(sn.Eq(left, right), at={{x: 0}})"
+        )
     return term
 
 
@@ -156,7 +168,9 @@ def _along(u: Symbol, name: str, x: Symbol | None) -> Term:
     """du/dx for the field's own coordinate of this name."""
     own = next((c for c in u.info.coordinates if c.name == name), None)
     if own is None or (x is not None and x.kind == "coordinate" and own is not x):
-        raise ModelError(f"{u} does not depend on {name}; its coordinates are {', '.join(c.name for c in u.info.coordinates)}")
+        raise ModelError(
+            f"{u} does not depend on {name}; its coordinates are {', '.join(c.name for c in u.info.coordinates)}"
+        )
     return diff(u, own)
 
 
@@ -168,10 +182,14 @@ def _face(at: Any, what: str) -> tuple[str, Term | str, Symbol | None]:
     if not isinstance(at, Mapping):
         raise ModelError(f"at={at!r} of {what} names no face; {line}")
     if len(at) != 1:
-        raise ModelError(f"at={at!r} of {what} names {len(at)} coordinates; a face is where one coordinate ends: {line}")
+        raise ModelError(
+            f"at={at!r} of {what} names {len(at)} coordinates; a face is where one coordinate ends: {line}"
+        )
     ((key, location),) = at.items()
     if isinstance(key, str):
-        raise ModelError(f"at={at!r} of {what} names the coordinate by the text {key!r}; {line} with the coordinate itself")
+        raise ModelError(
+            f"at={at!r} of {what} names the coordinate by the text {key!r}; {line} with the coordinate itself"
+        )
     x = spatial_symbol(key, f"at= of {what}") if not _is_time(key) else _refuse_time(key, what)
     if location in ("lower", "upper"):
         return x.name, str(location), x
@@ -183,4 +201,6 @@ def _is_time(key: Any) -> bool:
 
 
 def _refuse_time(key: Symbol, what: str) -> Symbol:
-    raise ModelError(f"{what} at {key.name}: {key.name} is time, not a face; values at the start belong in initial={{u: ...}}")
+    raise ModelError(
+        f"{what} at {key.name}: {key.name} is time, not a face; values at the start belong in initial={{u: ...}}"
+    )

@@ -1,13 +1,15 @@
 """Conserved quantities that can be seen in the equations.
 
-A combination sum(c_i u_i) of ODE states is kept if c is a left null vector of the matrix of rates (rows: fields, columns: distinct
-summands). With space the integral of the combination is kept if what remains besides divergences cancels the same way and nothing
-leaves through the faces (periodic, or no flux by pure diffusion). An expression is a divergence if and only if all its Euler operators
-vanish (Olver, Applications of Lie Groups to Differential Equations, 1993, theorem 4.7).
+A combination sum(c_i u_i) of ODE states is kept if c is a left null vector of the matrix of rates (rows: fields,
+columns: distinct summands). With space the integral of the combination is kept if what remains besides divergences
+cancels the same way and nothing leaves through the faces (periodic, or no flux by pure diffusion). An expression is a
+divergence if and only if all its Euler operators vanish (Olver, Applications of Lie Groups to Differential Equations,
+1993, theorem 4.7).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING
 from symnum.expr.calculus import derivative, differentiate, expand_derivatives, from_summands, summands
 from symnum.expr.term import ZERO, Symbol, Term, add, scale
 from symnum.expr.walk import node_count, postorder, symbols
-from symnum.model.expand import expand
+from symnum.model.expand import expand, is_zero
 from symnum.model.space import Face
 
 if TYPE_CHECKING:
@@ -59,24 +61,33 @@ def _row(rate: Term, u: Symbol, system: PDESystem) -> dict[Term, Fraction]:
         rest = from_summands((c, t) for c, t in summands(rest) if not _keeps_mass(t, u, system))
         rest = expand(expand_derivatives(rest))
         everywhere = all(system.periodic.get(x.name) == 1 for x in system.space)
-        if everywhere and rest is not ZERO and _is_divergence(rest):
+        if everywhere and not is_zero(rest) and _is_divergence(rest):
             rest = ZERO
-    return {t: Fraction(c) for c, t in summands(rest)}
+    return {t: Fraction(c) for c, t in summands(rest) if math.isfinite(c)}
 
 
 def _keeps_mass(term: Term, u: Symbol, system: PDESystem) -> bool:
     """A constant times a derivative whose flux is the same at both ends."""
-    factors = term.args if term.op == "mul" else (term,)
+    factors = dict(zip(term.args, term.data[1:], strict=True)) if term.op == "mul" else {term: 1}
     nodes = [f for f in factors if f.op == "derivative"]
     others = [f for f in factors if f.op != "derivative"]
-    if len(nodes) != 1 or any(s.kind in ("coordinate", "field") for f in others for s in symbols(f)):
+    if (
+        len(nodes) != 1
+        or factors[nodes[0]] != 1
+        or any(s.kind in ("coordinate", "field") for f in others for s in symbols(f))
+    ):
         return False
     node = nodes[0]
     for x, n in zip(node.args[1:], node.data, strict=True):
         assert isinstance(x, Symbol)
         if system.periodic.get(x.name) == 1:
             return True
-        if n == 2 and node.args[0] is u and len(node.data) == 1 and all(_no_flux(Face(x.name, s), u, x, system) for s in ("lower", "upper")):
+        if (
+            n == 2
+            and node.args[0] is u
+            and len(node.data) == 1
+            and all(_no_flux(Face(x.name, s), u, x, system) for s in ("lower", "upper"))
+        ):
             return True
     return False
 
@@ -90,7 +101,7 @@ def _is_divergence(term: Term) -> bool:
     """True if all Euler operators vanish: sum over J of (-D)^J (d term/d u_J) = 0 for every field u."""
     if not symbols(term, "field") or any(c.kind == "coordinate" for c in symbols(_outside_derivatives(term))):
         return False
-    return all(_euler(term, u) is ZERO for u in symbols(term, "field"))
+    return all(is_zero(_euler(term, u)) for u in symbols(term, "field"))
 
 
 def _outside_derivatives(term: Term) -> Term:
@@ -111,7 +122,7 @@ def _euler(term: Term, u: Symbol) -> Term:
 
 
 def _left_null_vectors(rows: Sequence[Mapping[Term, Fraction]]) -> list[list[Fraction]]:
-    """A basis of {c: sum(c_i rows_i) = 0} by exact elimination on [rows | identity], each scaled to a first weight of 1."""
+    """A basis of {c: sum(c_i rows_i) = 0} by exact elimination on [rows | identity], first weights scaled to 1."""
     n = len(rows)
     work = [(dict(row), [Fraction(int(i == j)) for j in range(n)]) for i, row in enumerate(rows)]
     basis = []

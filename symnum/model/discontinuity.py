@@ -1,4 +1,4 @@
-"""Times at which the right-hand side or a condition switches: ``t >= 1.1`` is found symbolically and becomes the end of a step."""
+"""Times at which an equation or condition switches: ``t >= 1.1`` is found symbolically and ends a step."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from symnum.model.numeric import evaluate
 _MOST = 1000  # jumps of one floor(a*t + b) that are listed
 
 
-def switching_times(terms: Iterable[Term], time: Symbol, values: Mapping[Term, float], interval: tuple[float, float]) -> tuple[float, ...]:
-    """Sorted times strictly inside the interval where a comparison, ``abs``, ``sign``, ``minimum``, ``maximum``, ``floor`` or ``ceil``
+def switching_times(
+    terms: Iterable[Term], time: Symbol, values: Mapping[Term, float], interval: tuple[float, float]
+) -> tuple[float, ...]:
+    """Sorted times strictly inside the interval where a comparison, ``abs``, ``sign``, ``minimum``, ... or ``floor``
     of an expression affine in time (constant coefficients, parameters allowed) switches."""
     found: set[float] = set()
     for node in postorder(tuple(terms)):
@@ -29,7 +31,9 @@ def switching_times(terms: Iterable[Term], time: Symbol, values: Mapping[Term, f
     return tuple(sorted(t for t in found if low < t < high))
 
 
-def _roots(term: Term, time: Symbol, values: Mapping[Term, float], interval: tuple[float, float], *, levels: bool) -> set[float]:
+def _roots(
+    term: Term, time: Symbol, values: Mapping[Term, float], interval: tuple[float, float], *, levels: bool
+) -> set[float]:
     """Where ``a*t + b`` is zero (with ``levels``: a whole number)."""
     if time not in symbols(term):
         return set()
@@ -37,7 +41,9 @@ def _roots(term: Term, time: Symbol, values: Mapping[Term, float], interval: tup
     if split is None or time not in split[0]:
         return set()
     slope, rest = split[0][time], split[1]
-    if any(s not in values for s in (*symbols(slope), *symbols(rest))) or any(n.op == "derivative" for n in postorder((slope, rest))):
+    if any(s not in values for s in (*symbols(slope), *symbols(rest))) or any(
+        n.op == "derivative" for n in postorder((slope, rest))
+    ):
         return set()
     a, b = float(evaluate(slope, values)), float(evaluate(rest, values))
     if a == 0 or not math.isfinite(a) or not math.isfinite(b):

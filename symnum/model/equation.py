@@ -39,8 +39,12 @@ class Eq:
         from symnum.expr.sympy import from_sympy
 
         if not isinstance(equation, sympy.Eq):
-            raise ModelError(f"expected a sympy.Eq, got {equation!r} of type {type(equation).__name__}; write sympy.Eq(left, right)")
-        functions = [a for f in equation.atoms(sympy.core.function.AppliedUndef) for a in f.args if isinstance(a, sympy.Symbol)]
+            raise ModelError(
+                f"expected a sympy.Eq, got {equation!r} of type {type(equation).__name__}; write sympy.Eq(left, right)"
+            )
+        functions = [
+            a for f in equation.atoms(sympy.core.function.AppliedUndef) for a in f.args if isinstance(a, sympy.Symbol)
+        ]
         known = dict(names or {})
         for symbol in functions:  # a coordinate on one side is a coordinate on the other
             known.setdefault(symbol.name, _coordinate(symbol.name))

@@ -1,4 +1,4 @@
-"""Sums written out: products of sums distributed, as far as fields are involved, for reading the structure of a rate."""
+"""Products of sums multiplied out, as far as fields are involved, to read the structure of a rate."""
 
 from __future__ import annotations
 
@@ -73,3 +73,8 @@ def _nodes_with_fields(term: Term) -> set[Term]:
 def has_fields(term: Term) -> bool:
     """True if a field occurs in the term."""
     return bool(symbols(term, "field"))
+
+
+def is_zero(term: Term) -> bool:
+    """True for the numbers 0 and 0.0."""
+    return term.op == "const" and term.data[0] == 0

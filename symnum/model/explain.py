@@ -32,13 +32,21 @@ def explain(system: PDESystem) -> str:
 
 def _title(system: PDESystem) -> str:
     names = listed([u.name for u in system.fields[:8]]) + (" and others" if len(system.fields) > 8 else "")
-    box = ", ".join(f"{c.name} in [{unicode(low)}, {unicode(high)}]" for c in (system.time, *system.space) for low, high in [system.domain.exact[c.name]])
+    box = ", ".join(
+        f"{c.name} in [{unicode(low)}, {unicode(high)}]"
+        for c in (system.time, *system.space)
+        for low, high in [system.domain.exact[c.name]]
+    )
     return f"{system.name + ': ' if system.name else ''}{count(len(system.fields), 'field')} ({names}), {box}"
 
 
 def _facts(system: PDESystem, found: Structure) -> Iterator[tuple[str, str]]:
     yield "Type", _type(system, found)
-    for label, table in (("Diffusion", found.diffusion), ("Advection", found.advection), ("Dispersion", found.dispersion)):
+    for label, table in (
+        ("Diffusion", found.diffusion),
+        ("Advection", found.advection),
+        ("Dispersion", found.dispersion),
+    ):
         if table:
             yield label, _coefficients(table, "speed " if label == "Advection" else "")
     if found.hyperdiffusion:
@@ -51,7 +59,10 @@ def _facts(system: PDESystem, found: Structure) -> Iterator[tuple[str, str]]:
     yield "Start", _start(system)
     if system.parameters:
         shown = [f"{name} = {value:g}" for name, value in list(system.parameters.items())[:10]]
-        yield "Parameters", ", ".join(shown) + (f" and {len(system.parameters) - 10} more" if len(system.parameters) > 10 else "")
+        yield (
+            "Parameters",
+            ", ".join(shown) + (f" and {len(system.parameters) - 10} more" if len(system.parameters) > 10 else ""),
+        )
     yield "Time", _time(system, found)
     if found.conserved:
         yield "Conserved", "; ".join(str(q) for q in found.conserved[:4])
@@ -116,10 +127,14 @@ def _value(value: Any) -> str:
 
 
 def _time(system: PDESystem, found: Structure) -> str:
-    text = f"{system.time.name} does not occur explicitly" if found.autonomous else f"{system.time.name} occurs explicitly"
+    text = (
+        f"{system.time.name} does not occur explicitly" if found.autonomous else f"{system.time.name} occurs explicitly"
+    )
     if found.discontinuities:
         shown = [f"{value:g}" for value in found.discontinuities[:6]]
-        text += f"; switches at {system.time.name} = {', '.join(shown)}{', ...' if len(found.discontinuities) > 6 else ''}"
+        text += (
+            f"; switches at {system.time.name} = {', '.join(shown)}{', ...' if len(found.discontinuities) > 6 else ''}"
+        )
     return text
 
 
@@ -127,7 +142,11 @@ def latex(system: PDESystem) -> str:
     r"""Equations, conditions and initial data as a LaTeX ``aligned`` block (mathematics mode, no dollar signs)."""
     rows = [f"{term_latex(e.lhs, 20_000)} &= {term_latex(e.rhs, 20_000)}" for e in system.equations]
     for found in system.face_conditions.values():
-        rows += [f"{term_latex(c.residual)} &= 0 && \\text{{at }} {c.coordinate} = {term_latex(c.place)}" for c in found if c.place is not None]
+        rows += [
+            f"{term_latex(c.residual)} &= 0 && \\text{{at }} {c.coordinate} = {term_latex(c.place)}"
+            for c in found
+            if c.place is not None
+        ]
     rows += [rf"{x} &\;\text{{{'anti' if sign < 0 else ''}periodic}}" for x, sign in system.periodic.items()]
     start = term_latex(system.domain.exact[system.time.name][0])
     for key, value in system.initial.items():

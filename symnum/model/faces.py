@@ -1,7 +1,8 @@
 """Boundary conditions put onto the faces of the domain and counted against the equations.
 
-A field of order n in x needs n conditions over the two faces of x together, n/2 at each for even n (diffusion 1 + 1, KdV 1 + 2 or
-2 + 1, advection one at either face); a periodic coordinate needs none (Kreiss & Lorenz, Initial-Boundary Value Problems, 1989).
+A field of order n in x needs n conditions over the two faces of x together, n/2 at each for even n (diffusion 1 + 1,
+KdV 1 + 2 or 2 + 1, advection one at either face); a periodic coordinate needs none (Kreiss & Lorenz, Initial-Boundary
+Value Problems, 1989).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from symnum.errors import ModelError, did_you_mean
 from symnum.expr.calculus import linear_coefficients
 from symnum.expr.names import depends_on
-from symnum.expr.term import ZERO, Symbol, Term
+from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder, symbols
 from symnum.model.assemble import Parts
 from symnum.model.conditions import FaceCondition, Periodic
@@ -27,7 +28,9 @@ FaceConditions = dict[Face, tuple[FaceCondition, ...]]
 
 @dataclass(frozen=True)
 class Need:
-    """What the equations ask of conditions: orders by (field, coordinate), the fields that evolve in time, coordinates by name."""
+    """What the equations ask of conditions: orders by (field, coordinate), the fields that evolve in time,
+    coordinates by name.
+    """
 
     orders: Mapping[tuple[Symbol, Symbol], Order]
     fields: tuple[Symbol, ...]
@@ -46,7 +49,10 @@ class Need:
 
 
 def resolve(parts: Parts, need: Need) -> tuple[FaceConditions, dict[str, int]]:
-    """Conditions by face with their fields assigned, and periodic coordinates with their signs. Raises ModelError if they do not fit."""
+    """Conditions by face with their fields assigned, and periodic coordinates with their signs.
+
+    Raises ModelError where they do not fit the equations.
+    """
     periodic = _periodic(parts, need)
     placed = [_place(c, parts, need, periodic) for c in parts.conditions if isinstance(c, FaceCondition)]
     placed = _assign(placed, need)
@@ -77,7 +83,9 @@ def _periodic(parts: Parts, need: Need) -> dict[str, int]:
 def _known_coordinate(name: str, condition: str, need: Need) -> None:
     names = [c.name for c in need.space]
     if name == need.time.name:
-        raise ModelError(f"the condition '{condition}': {name} is time, not a face; values at the start belong in initial={{u: ...}}")
+        raise ModelError(
+            f"the condition '{condition}': {name} is time, not a face; values at the start belong in initial={{u: ...}}"
+        )
     if name not in names:
         have = f"the spatial coordinates are {', '.join(names)}" if names else "the model has no spatial coordinate"
         raise ModelError(f"the condition '{condition}' names {name!r}; {have}.{did_you_mean(name, names)}")
@@ -88,13 +96,19 @@ def _place(c: FaceCondition, parts: Parts, need: Need, periodic: Mapping[str, in
     text = str(c)
     _known_coordinate(c.coordinate, text, need)
     if c.coordinate in periodic:
-        raise ModelError(f"the condition '{text}' is on {c.coordinate}, which is periodic and has no faces; remove it or sn.periodic({c.coordinate})")
+        raise ModelError(
+            f"the condition '{text}' is on {c.coordinate}, which is periodic and has no faces; remove it or "
+            f"sn.periodic({c.coordinate})"
+        )
     check_symbols((c.equation.lhs, c.equation.rhs), lambda: f"the condition '{text}'", parts)
     face = _face(c, parts.domain, text)
     for f in symbols(c.equation.residual, "field"):
         if f not in need.fields:
             names = [g.name for g in need.fields]
-            raise ModelError(f"the condition '{text}' holds the field {f.name}, which no equation determines.{did_you_mean(f.name, names)} Fields: {', '.join(names)}")
+            raise ModelError(
+                f"the condition '{text}' holds the field {f.name}, which no equation "
+                f"determines.{did_you_mean(f.name, names)} Fields: {', '.join(names)}"
+            )
     return replace(c, face=face, place=parts.domain.location(face))
 
 
@@ -115,11 +129,13 @@ def _face(c: FaceCondition, domain: Domain, text: str) -> Face:
     )
 
 
-# --- which field a condition determines --------------------------------------------------------------------------------
+# --- which field a condition determines ------------------------------------------------------------
 
 
 def _assign(placed: list[FaceCondition], need: Need) -> list[FaceCondition]:
-    """Give general conditions their field: the only one they hold, else the one that still lacks most conditions there."""
+    """Give general conditions their field: the only one they hold, else the one that still lacks most conditions
+    there.
+    """
     made = list(placed)
     open_rows = [i for i, c in enumerate(made) if c.field is None]
     open_rows.sort(key=lambda i: len(_candidates(made[i], need)))
@@ -128,7 +144,9 @@ def _assign(placed: list[FaceCondition], need: Need) -> list[FaceCondition]:
         candidates = _candidates(c, need)
         lack = {f: need.order(f, need.coordinate(c.coordinate)) - _given(made, f, c.coordinate) for f in candidates}
         first = symbols(c.equation.lhs, "field")
-        made[i] = replace(c, field=max(candidates, key=lambda f: (lack[f] > 0, lack[f], f in first, -candidates.index(f))))
+        made[i] = replace(
+            c, field=max(candidates, key=lambda f: (lack[f] > 0, lack[f], f in first, -candidates.index(f)))
+        )
     return made
 
 
@@ -141,7 +159,10 @@ def _candidates(c: FaceCondition, need: Need) -> list[Symbol]:
     found = [f for f in need.fields if f in symbols(c.residual, "field") and depends_on(f, x)]
     if not found:
         names = listed([f.name for f in need.fields if depends_on(f, x)], "or")
-        raise ModelError(f"the condition '{c}' holds no field that depends on {c.coordinate}, so it says nothing; write an equation for {names}")
+        raise ModelError(
+            f"the condition '{c}' holds no field that depends on {c.coordinate}, so it says nothing; write an equation "
+            f"for {names}"
+        )
     return found
 
 
@@ -152,25 +173,37 @@ def _check_linear(c: FaceCondition, need: Need) -> None:
     x = need.coordinate(c.coordinate)
     residual = c.residual
     if not depends_on(field, x):
-        raise ModelError(f"the condition '{c}' is on {c.coordinate}, but {field.name} does not depend on {c.coordinate}")
+        raise ModelError(
+            f"the condition '{c}' is on {c.coordinate}, but {field.name} does not depend on {c.coordinate}"
+        )
     if any(need.time in node.args[1:] for node in derivative_nodes(residual)):
-        raise ModelError(f"the condition '{c}' holds a derivative in time: not supported yet; write it with {field.name} and its derivatives in space")
+        raise ModelError(
+            f"the condition '{c}' holds a derivative in time: not supported yet; write it with {field.name} and its "
+            "derivatives in space"
+        )
     unknowns = [n for n in postorder((residual,)) if n is field or (n.op == "derivative" and n.args[0] is field)]
     split = linear_coefficients(residual, unknowns)
     if split is None or any(field in symbols(k) for k in split[0].values()):
-        raise ModelError(f"the condition '{c}' is not linear in {field.name}; solve it for {field.name} or its normal derivative, e.g. dx({field.name}) = ...")
-    if not any(k is not ZERO for k in split[0].values()):
-        raise ModelError(f"the condition '{c}' does not depend on {field.name}, so it says nothing about it; write e.g. sn.dirichlet({field.name}, 0, at={{{c.where.replace('=', ': ')}}})")
+        raise ModelError(
+            f"the condition '{c}' is not linear in {field.name}; solve it for {field.name} or its normal derivative, "
+            f"e.g. dx({field.name}) = ..."
+        )
+    if all(k.op == "const" and k.data[0] == 0 for k in split[0].values()):
+        raise ModelError(
+            f"the condition '{c}' does not depend on {field.name}, so it says nothing about it; write e.g. "
+            f"sn.dirichlet({field.name}, 0, at={{{c.where.replace('=', ': ')}}})"
+        )
     own = term_orders(residual).get((field, x), 0)
     order = need.order(field, x)
     if own >= order > 0:
         raise ModelError(
-            f"the condition '{c}' holds a {ordinal(own)} derivative in {x.name}, but the equations have order {order} in {x.name} for {field.name}; "
+            f"the condition '{c}' holds a {ordinal(own)} derivative in {x.name}, but the equations have order {order} "
+            f"in {x.name} for {field.name}; "
             f"conditions go up to the {ordinal(order - 1)} derivative"
         )
 
 
-# --- counting ----------------------------------------------------------------------------------------------------------
+# --- counting ------------------------------------------------------------
 
 
 def _check_count(rows: list[FaceCondition], u: Symbol, x: Symbol, need: Need, domain: Domain) -> None:
@@ -184,9 +217,14 @@ def _check_count(rows: list[FaceCondition], u: Symbol, x: Symbol, need: Need, do
     sizes = sorted(len(found) for found in at.values())
     if order > 1 and need.evolves(u) and sizes != [order // 2, order - order // 2]:
         low, high = domain.exact[x.name]
-        split = f"{order // 2} at each end" if order % 2 == 0 else f"{order // 2} at one end and {order - order // 2} at the other"
+        split = (
+            f"{order // 2} at each end"
+            if order % 2 == 0
+            else f"{order // 2} at one end and {order - order // 2} at the other"
+        )
         raise ModelError(
-            f"{_reason(u, x, need)}, so {x.name} needs {split}; given: {len(at['lower'])} at {x.name}={low} and {len(at['upper'])} at "
+            f"{_reason(u, x, need)}, so {x.name} needs {split}; given: {len(at['lower'])} at {x.name}={low} and "
+            f"{len(at['upper'])} at "
             f"{x.name}={high}. Move one to at={{{x.name}: {high if len(at['lower']) > len(at['upper']) else low}}}"
         )
 
@@ -210,8 +248,7 @@ def _reason(u: Symbol, x: Symbol, need: Need) -> str:
 def _too_few(rows: list[FaceCondition], u: Symbol, x: Symbol, need: Need, domain: Domain) -> str:
     order = need.order(u, x)
     places = f" ({listed(dict.fromkeys(c.where for c in rows))})" if rows else ""
-    were = "was" if len(rows) == 1 else "were"
-    given = f"{len(rows) or 'none'} {'was' if not rows else were} given{places}"
+    given = f"{len(rows) or 'none'} {'was' if len(rows) == 1 else 'were'} given{places}"
     low, high = domain.exact[x.name]
     free = high if rows and all(c.face == Face(x.name, "lower") for c in rows) else low
     return (
@@ -224,4 +261,5 @@ def _too_many(rows: list[FaceCondition], u: Symbol, x: Symbol, need: Need) -> st
     order = need.order(u, x)
     listing = "; ".join(f"'{c}'" for c in rows)
     needs = f"needs {count(order, 'condition')}" if order else "needs no condition"
-    return f"{_reason(u, x, need)}, so {x.name} {needs} on {u.name}; {len(rows)} were given: {listing}. Remove {len(rows) - order}"
+    given = f"{len(rows)} were given: {listing}"
+    return f"{_reason(u, x, need)}, so {x.name} {needs} on {u.name}; {given}. Remove {len(rows) - order}"

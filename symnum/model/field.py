@@ -13,9 +13,10 @@ from symnum.model.numeric import constant
 
 
 def field(name: str, coordinates: Any, *, dtype: Any = float, units: str = "") -> Symbol:
-    """An unknown real function of coordinates: ``u = sn.field("u", (t, x))``. A field on ``(t,)`` is the state of an ODE.
+    """An unknown real function of coordinates: ``u = sn.field("u", (t, x))``; on ``(t,)`` it is the state of an ODE.
 
-    Raises ModelError for a name that is not an identifier, for anything but coordinates, and for complex fields (not supported yet).
+    Raises ModelError for a name that is not an identifier, for anything but coordinates, and for complex fields (not
+    supported yet).
     """
     check_name(name, "field")
     _check_dtype(name, dtype)
@@ -23,7 +24,7 @@ def field(name: str, coordinates: Any, *, dtype: Any = float, units: str = "") -
 
 
 def fields(names: Any, coordinates: Any, *, dtype: Any = float, units: str = "") -> Any:
-    """Several fields on the same coordinates: ``u, v = sn.fields("u v", (t, x, y))``. One name gives the field itself."""
+    """Several fields on the same coordinates: ``u, v = sn.fields("u v", (t, x, y))``; one name gives the field."""
     made = tuple(field(name, coordinates, dtype=dtype, units=units) for name in split_names(names, "field"))
     return made[0] if len(made) == 1 else made
 
@@ -42,7 +43,10 @@ def _check_dtype(name: str, dtype: Any) -> None:
 def _coordinates(name: str, coordinates: Any) -> tuple[Symbol, ...]:
     example = f'Write sn.field("{name}", (t, x)).'
     if isinstance(coordinates, str):
-        raise ModelError(f'the coordinates of {name} are the text {coordinates!r}; write t, x = sn.coordinates("t x") and sn.field("{name}", (t, x))')
+        raise ModelError(
+            f'the coordinates of {name} are the text {coordinates!r}; write t, x = sn.coordinates("t x") and '
+            f'sn.field("{name}", (t, x))'
+        )
     given = (coordinates,) if isinstance(coordinates, Term) else tuple(coordinates)
     if not given:
         raise ModelError(f"the field {name} depends on no coordinate; a constant is a parameter. {example}")
@@ -51,18 +55,25 @@ def _coordinates(name: str, coordinates: Any) -> tuple[Symbol, ...]:
         symbol = to_term(value, f"a coordinate of the field {name}", example)
         if not isinstance(symbol, Symbol) or symbol.kind != "coordinate":
             kind = symbol.kind if isinstance(symbol, Symbol) else "expression"
-            raise ModelError(f"the field {name} cannot depend on the {kind} {symbol}; it depends on coordinates. {example}")
+            raise ModelError(
+                f"the field {name} cannot depend on the {kind} {symbol}; it depends on coordinates. {example}"
+            )
         if symbol in made:
             raise ModelError(f"the field {name} names the coordinate {symbol} twice. {example}")
         made.append(symbol)
     times = [c.name for c in made if c.info.role == "time"]
     if len(times) > 1:
-        raise ModelError(f"the field {name} has the time coordinates {' and '.join(times)}; a model has one time. {example}")
+        raise ModelError(
+            f"the field {name} has the time coordinates {' and '.join(times)}; a model has one time. {example}"
+        )
     return tuple(made)
 
 
 def parameter(name: str, default: Any = None, *, units: str = "") -> Symbol:
-    """A symbol with a default value (None: the system must be given one) and units: ``k = sn.parameter("k", 2.0, units="W/m/K")``."""
+    """A symbol with a default value and units: ``k = sn.parameter("k", 2.0, units="W/m/K")``.
+
+    Without a default (None) a system that uses it must be given a value.
+    """
     check_name(name, "parameter")
     if default is not None:
         default = parameter_value(name, default)
@@ -70,8 +81,9 @@ def parameter(name: str, default: Any = None, *, units: str = "") -> Symbol:
 
 
 def parameters(names: Any = None, /, **defaults: Any) -> Any:
-    """Symbols with default values, in the order written: ``a, b = sn.parameters(a=3.4, b=1.0)``. One gives the symbol itself.
+    """Symbols with default values, in the order written: ``a, b = sn.parameters(a=3.4, b=1.0)``.
 
+    One gives the symbol itself.
     ``sn.parameters("a b")`` makes parameters without values; a system that uses them must be given some.
     """
     if names is None and not defaults:

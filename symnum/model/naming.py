@@ -17,7 +17,10 @@ def check_name(name: Any, what: str) -> str:
     if not isinstance(name, str):
         raise ModelError(f"the name of a {what} is text, not {name!r} of type {type(name).__name__}")
     if not name.isidentifier() or keyword.iskeyword(name) or name in _RESERVED:
-        raise ModelError(f"{name!r} cannot name a {what}: a name is a letter followed by letters, digits or '_', such as 'u' or 'k_1'")
+        raise ModelError(
+            f"{name!r} cannot name a {what}: a name is a letter followed by letters, digits or '_', such as 'u' or "
+            "'k_1'"
+        )
     return name
 
 
@@ -42,15 +45,30 @@ def to_term(value: Any, where: str, hint: str = "") -> Term:
     """``value`` as a term. ``where`` says in the error what the value is for; ``hint`` the line to write instead."""
     tail = f" {hint}" if hint else ""
     if isinstance(value, str):
-        tail = tail or " Write it with sn.coordinates, sn.fields and Python operators, or give the whole model to sn.PDESystem.from_text."
+        tail = (
+            tail
+            or " Write it with sn.coordinates, sn.fields and Python operators, "
+            "or give the whole model to sn.PDESystem.from_text."
+        )
         raise ModelError(f"{where} is the text {value!r}, expected a term or a number.{tail}")
     if isinstance(value, bool):
         tail = tail or " '==' between terms is identity and gives a truth value: write sn.Eq(left, right)."
         raise ModelError(f"{where} is the truth value {value}, expected a term or a number.{tail}")
     try:
+        if is_sympy(value):
+            from symnum.expr.sympy import from_sympy
+
+            return from_sympy(value)
         return as_term(value)
     except TermError as error:
-        raise ModelError(f"{where} is {_short(value)} of type {type(value).__name__}, expected a term or a number: {error}.{tail}") from None
+        raise ModelError(
+            f"{where} is {_short(value)} of type {type(value).__name__}, expected a term or a number: {error}.{tail}"
+        ) from None
+
+
+def is_sympy(value: Any) -> bool:
+    """True for SymPy objects, without importing SymPy (the class of an applied function has no module of its own)."""
+    return any((cls.__module__ or "").partition(".")[0] == "sympy" for cls in type(value).__mro__)
 
 
 def _short(value: Any) -> str:

@@ -2,20 +2,20 @@
 
     equations  ->  dt(u_i) = rate_i(fields, spatial derivatives, t, x, parameters),     0 = algebraic_j(...)
 
-A field of second order in time gets a velocity field: dt(u) = u_t, dt(u_t) = (the equation solved for dtt(u)). Rates keep spatial
-derivatives as written (flux form stays flux form); nothing is expanded in space.
+A field of second order in time gets a velocity field: dt(u) = u_t, dt(u_t) = (the equation solved for dtt(u)). Rates
+keep spatial derivatives as written (flux form stays flux form); nothing is expanded in space.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from symnum.errors import ModelError
 from symnum.expr.calculus import derivative, solve_linear, substitute, total_derivative
 from symnum.expr.names import FieldInfo
-from symnum.expr.term import ZERO, Symbol, Term
+from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import symbols, transform
 from symnum.model.naming import count, listed
 from symnum.model.orders import derivative_nodes
@@ -30,7 +30,8 @@ class NormalForm:
     """First-order form of a system.
 
     Attributes:
-        fields: state fields: those of the system that evolve, each followed by its velocity where it is second order; then algebraic ones.
+        fields: state fields: those of the system that evolve, each followed by its velocity where it is second order;
+            then algebraic ones.
         rates: evolving field -> its derivative in time, with spatial derivatives as nodes and parameters as symbols.
         algebraic: field without a derivative in time -> residual that is zero.
         initial: state field -> term, array or callable (algebraic fields: only where the user gave one).
@@ -47,12 +48,17 @@ class NormalForm:
 
 
 def normal_form(system: PDESystem) -> NormalForm:
-    """The first-order form of a system. Raises ModelError, naming the equation, where it cannot be solved for the time derivatives."""
+    """The first-order form of a system. Raises ModelError, naming the equation, where it cannot be solved for the
+    time derivatives.
+    """
     time = system.time
     order = {u: (o.order if (o := system.orders.get((u, time))) else 0) for u in system.fields}
     velocities = _velocities(system, order)
     top = {u: derivative(u, {time: n}) for u, n in order.items() if n}
-    residuals = [_in_time_derivatives(e.residual, number, time, velocities, order) for number, e in enumerate(system.equations, 1)]
+    residuals = [
+        _in_time_derivatives(e.residual, number, time, velocities, order)
+        for number, e in enumerate(system.equations, 1)
+    ]
     solved, rest, origin = _solve(residuals, top)
     rates: dict[Symbol, Term] = {}
     for u in top:
@@ -82,7 +88,9 @@ def _velocities(system: PDESystem, order: dict[Symbol, int]) -> dict[Symbol, Sym
     return made
 
 
-def _in_time_derivatives(residual: Term, number: int, time: Symbol, velocities: dict[Symbol, Symbol], order: dict[Symbol, int]) -> Term:
+def _in_time_derivatives(
+    residual: Term, number: int, time: Symbol, velocities: dict[Symbol, Symbol], order: dict[Symbol, int]
+) -> Term:
     """Time derivatives act on fields alone; lower ones of second-order fields become velocities."""
 
     def rule(node: Term) -> Term | None:
@@ -110,17 +118,22 @@ def _in_time_derivatives(residual: Term, number: int, time: Symbol, velocities: 
         for inner in derivative_nodes(node.args[0]):
             if time in inner.args[1:]:
                 raise ModelError(
-                    f"equation {number} holds {node}, a spatial derivative of a time derivative, which is not supported; "
+                    f"equation {number} holds {node}, a spatial derivative of a time derivative, which is not "
+                    "supported; "
                     "write the expression inside as a field of its own"
                 )
     return made
 
 
-# --- solving for the highest time derivatives ----------------------------------------------------------------------------
+# --- solving for the highest time derivatives ------------------------------------------------------------
 
 
-def _solve(residuals: Sequence[Term], top: dict[Symbol, Term]) -> tuple[dict[Symbol, Term], list[int], dict[Symbol, str]]:
-    """Rates, the numbers of equations without time derivatives, and the origin of each rate; coupled equations are solved together."""
+def _solve(
+    residuals: Sequence[Term], top: dict[Symbol, Term]
+) -> tuple[dict[Symbol, Term], list[int], dict[Symbol, str]]:
+    """Rates, the numbers of equations without time derivatives, and the origin of each rate; coupled equations are
+    solved together.
+    """
     unknown_of = {node: u for u, node in top.items()}
     holds: dict[int, list[Symbol]] = {}
     rest: list[int] = []
@@ -132,7 +145,7 @@ def _solve(residuals: Sequence[Term], top: dict[Symbol, Term]) -> tuple[dict[Sym
             rest.append(number)
     solved: dict[Symbol, Term] = {}
     origin: dict[Symbol, str] = {}
-    for numbers, unknowns in _components(holds):
+    for numbers, unknowns in _components(holds, top):
         named = f"equation{'s' if len(numbers) > 1 else ''} {listed([str(n) for n in numbers])}"
         result = _solve_group([residuals[n - 1] for n in numbers], [top[u] for u in unknowns], named)
         solved.update(zip(unknowns, result, strict=True))
@@ -145,12 +158,16 @@ def _solve_group(residuals: list[Term], nodes: list[Term], named: str) -> list[T
     n, m = len(residuals), len(nodes)
     if n != m:
         names = listed([str(node) for node in nodes])
-        raise ModelError(f"{named} hold{'s' if n == 1 else ''} {m} time derivatives ({names}) for {count(n, 'equation')}; add or remove one")
+        raise ModelError(
+            f"{named} hold{'s' if n == 1 else ''} {m} time derivatives ({names}) for {count(n, 'equation')}; add or "
+            "remove one"
+        )
     result = solve_linear(residuals, nodes)
     if result is None:
         names = listed([str(node) for node in nodes])
         raise ModelError(
-            f"{named} cannot be solved for {names}: {'it is' if n == 1 else 'they are'} not linear in the time derivatives, or singular. "
+            f"{named} cannot be solved for {names}: {'it is' if n == 1 else 'they are'} not linear in the time "
+            "derivatives, or singular. "
             f"Write sn.Eq({_as_typed(nodes[0])}, ...) with no time derivative on the right"
         )
     return result
@@ -160,8 +177,9 @@ def _as_typed(node: Term) -> str:
     return f"sn.dt({node.args[0]}{', 2' if node.data[0] == 2 else ''})"
 
 
-def _components(holds: dict[int, list[Symbol]]) -> list[tuple[list[int], list[Symbol]]]:
-    """Groups of equations that share time derivatives, by union-find on the fields."""
+def _components(holds: dict[int, list[Symbol]], order: Iterable[Symbol]) -> list[tuple[list[int], list[Symbol]]]:
+    """Groups of equations that share time derivatives, by union-find on the fields; fields in the given order."""
+    place = {u: i for i, u in enumerate(order)}
     parent: dict[Symbol, Symbol] = {}
 
     def root(u: Symbol) -> Symbol:
@@ -178,16 +196,22 @@ def _components(holds: dict[int, list[Symbol]]) -> list[tuple[list[int], list[Sy
         numbers, fields = groups.setdefault(root(found[0]), ([], {}))
         numbers.append(number)
         fields.update(dict.fromkeys(found))
-    return [(numbers, list(fields)) for numbers, fields in groups.values()]
+    return [(numbers, sorted(fields, key=place.__getitem__)) for numbers, fields in groups.values()]
 
 
-def _algebraic(fields: list[Symbol], numbers: list[int], residuals: Sequence[Term], origin: dict[Symbol, str]) -> dict[Symbol, Term]:
-    """Match the remaining equations with the fields that have no time derivative: augmenting paths, derivatives preferred."""
+def _algebraic(
+    fields: list[Symbol], numbers: list[int], residuals: Sequence[Term], origin: dict[Symbol, str]
+) -> dict[Symbol, Term]:
+    """Match the remaining equations with the fields that have no time derivative: augmenting paths, derivatives
+    preferred.
+    """
     wishes: dict[int, list[Symbol]] = {}
     for number in numbers:
         residual = residuals[number - 1]
         differentiated = {f for node in derivative_nodes(residual) for f in symbols(node, "field")}
-        wishes[number] = sorted((f for f in symbols(residual, "field") if f in fields), key=lambda f: (f not in differentiated, f.name))
+        wishes[number] = sorted(
+            (f for f in symbols(residual, "field") if f in fields), key=lambda f: (f not in differentiated, f.name)
+        )
     owner: dict[Symbol, int] = {}
 
     def place(number: int, seen: set[Symbol]) -> bool:
@@ -202,7 +226,10 @@ def _algebraic(fields: list[Symbol], numbers: list[int], residuals: Sequence[Ter
     for number in numbers:
         if not place(number, set()):
             known = listed([f.name for f in fields]) or "none"
-            raise ModelError(f"equation {number} has no time derivative and no field left to determine (fields without a time derivative: {known})")
+            raise ModelError(
+                f"equation {number} has no time derivative and no field left to determine (fields without a time "
+                f"derivative: {known})"
+            )
     missing = [f.name for f in fields if f not in owner]
     if missing:
         raise ModelError(f"no equation determines {listed(missing)}; write sn.Eq(sn.dt({missing[0]}), ...)")
@@ -229,7 +256,7 @@ def _check_coordinates(rates: dict[Symbol, Term], system: PDESystem) -> None:
                     )
 
 
-# --- conditions ----------------------------------------------------------------------------------------------------------
+# --- conditions ------------------------------------------------------------
 
 
 def _face_rows(rows: Sequence[Any], velocities: dict[Symbol, Symbol], time: Symbol) -> tuple[tuple[Symbol, Term], ...]:
@@ -251,6 +278,9 @@ def _differentiated(c: Any, velocities: dict[Symbol, Symbol], time: Symbol) -> T
         u = node.args[0]
         orders = {x: n for x, n in zip(node.args[1:], node.data, strict=True) if x is not time}
         if not isinstance(u, Symbol) or u not in velocities:
-            raise ModelError(f"the condition '{c}' holds {u}, whose time derivative would be needed on the face; not supported for fields of first order in time")
+            raise ModelError(
+                f"the condition '{c}' holds {u}, whose time derivative would be needed on the face; not supported for "
+                "fields of first order in time"
+            )
         table[node] = derivative(velocities[u], orders)  # type: ignore[arg-type]
-    return substitute(residual, table) if table else ZERO + residual
+    return substitute(residual, table) if table else residual

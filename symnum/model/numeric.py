@@ -1,4 +1,4 @@
-"""Numbers from terms: a small evaluator for bounds, corner checks and times of discontinuity (kernels are made elsewhere)."""
+"""Numbers from terms: a small evaluator for bounds, corner checks and switching times (kernels are made elsewhere)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def evaluate(term: Term, values: Mapping[Term, Any] | None = None) -> Any:
         if node.op == "add":
             return sum((float(c) * a for c, a in zip(node.data[1:], args, strict=True)), float(node.data[0]))
         if node.op == "mul":
-            return math.prod((_power(a, e) for a, e in zip(args, node.data[1:], strict=True)), start=float(node.data[0]))
+            return math.prod(
+                (_power(a, e) for a, e in zip(args, node.data[1:], strict=True)), start=float(node.data[0])
+            )
         if node.op == "erf":
             return np.vectorize(math.erf, otypes=[float])(args[0])
         if isinstance(node, Symbol) or node.op in ("derivative", "integral"):
@@ -40,7 +42,10 @@ def evaluate(term: Term, values: Mapping[Term, Any] | None = None) -> Any:
 
     try:
         with np.errstate(all="ignore"):
-            result = fold(term, lambda node, args: None if any(a is None for a in args) and node not in known else rule(node, args))
+            result = fold(
+                term,
+                lambda node, args: None if any(a is None for a in args) and node not in known else rule(node, args),
+            )
     except OverflowError:
         return math.nan
     if result is None:

@@ -1,4 +1,4 @@
-"""The derivative operators of text models: ``dt``, ``dxx``, ``dxy``, ``d(u, x, 3)``, ``laplacian``, ``div``, ``grad``, ``curl``."""
+"""Operators of text models: ``dt``, ``dxx``, ``dxy``, ``d(u, x, 3)``, ``laplacian``, ``div``, ``grad``, ``curl``."""
 
 from __future__ import annotations
 
@@ -70,7 +70,10 @@ def _d(*args: Any) -> Term:
     for a in args[1:]:
         if isinstance(a, Const):
             if type(a.value) is not int or not variables or not 1 <= a.value <= 20:
-                raise TermError(f"the order of a derivative is a whole number from 1 to 20 after its coordinate, not {a}; write d(u, x, 2)")
+                raise TermError(
+                    f"the order of a derivative is a whole number from 1 to 20 after its coordinate, not {a}; write "
+                    "d(u, x, 2)"
+                )
             variables.append(a.value)
         elif isinstance(a, Symbol) and a.kind == "coordinate":
             variables.append(a)

@@ -26,7 +26,9 @@ def derivative_nodes(term: Term) -> list[Term]:
 
 
 def term_orders(term: Term) -> dict[tuple[Symbol, Symbol], int]:
-    """(field, coordinate) -> highest order in the term, counted through composite derivatives: d(D*dx(u), x) is second order."""
+    """(field, coordinate) -> highest order in the term, counted through composite derivatives: d(D*dx(u), x) is
+    second order.
+    """
     total: dict[tuple[Symbol, Symbol], int] = {}
     made: dict[Term, dict[tuple[Symbol, Symbol], int]] = {}
     for node in derivative_nodes(term):

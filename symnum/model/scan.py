@@ -1,4 +1,4 @@
-"""Which names of a text equation are fields? Those below a derivative or on the left side that nothing else declares."""
+"""Which names of a text equation are fields? Undeclared ones below a derivative or on the left side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _ALIASES = frozenset({"sqrt", "sech", "min", "max", "ln", "arctan", "arcsin", "a
 
 
 def find_field_names(text: str, declared: Mapping[str, Any], coordinates: Mapping[str, Any]) -> list[str]:
-    """Undeclared names that the equation treats as fields, in order of appearance. ParseError for an operator that is none."""
+    """Undeclared names that the equation treats as fields, in order of appearance. ParseError for an operator that is
+    none.
+    """
     tokens = tokenize(text)
     equals = next((i for i, token in enumerate(tokens) if token.text == "="), 0)
     differentiated = _below_derivatives(tokens, text, declared, coordinates)
@@ -28,7 +30,9 @@ def find_field_names(text: str, declared: Mapping[str, Any], coordinates: Mappin
     return list(found)
 
 
-def _below_derivatives(tokens: list[Token], text: str, declared: Mapping[str, Any], coordinates: Mapping[str, Any]) -> set[int]:
+def _below_derivatives(
+    tokens: list[Token], text: str, declared: Mapping[str, Any], coordinates: Mapping[str, Any]
+) -> set[int]:
     """Positions of tokens inside the first argument of a derivative operator."""
     inside: set[int] = set()
     stack: list[bool] = []  # per open parenthesis: does it open a derivative (or lie below one)?
@@ -59,7 +63,8 @@ def _is_derivative(name: Token, text: str, declared: Mapping[str, Any], coordina
     if name.text.startswith("d") and len(name.text) <= 4:
         near = did_you_mean(name.text[1:], coordinates)
         raise ParseError(
-            f"{name.text!r} is no derivative: {name.text[1:]!r} is not made of the coordinates {', '.join(coordinates)}.{near} "
+            f"{name.text!r} is no derivative: {name.text[1:]!r} is not made of the coordinates "
+            f"{', '.join(coordinates)}.{near} "
             f"Add {name.text[1:]} to the domain, or write e.g. d{next(iter(coordinates))}(u)",
             text,
             name.position,

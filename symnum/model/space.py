@@ -23,14 +23,17 @@ from symnum.model.numeric import constant
 def coordinates(names: Any, *, time: str = "t", units: Any = None) -> Any:
     """Coordinates by name: ``t, x, y = sn.coordinates("t x y")``. One name gives the symbol itself.
 
-    The coordinate named ``time`` ("t" unless said otherwise) is time, the others are space. ``units``: a mapping from names to
-    units, or one text of as many units as names (``"s m m"``).
+    The coordinate named ``time`` ("t" unless said otherwise) is time, the others are space. ``units``: a mapping from
+    names to units, or one text of as many units as names (``"s m m"``).
     """
     found = split_names(names, "coordinate")
     if time != "t" and time not in found:
         raise ModelError(f"time={time!r} is not one of the coordinates {', '.join(found)}.{did_you_mean(time, found)}")
     given = _units(units, found)
-    made = tuple(Symbol(name, "coordinate", CoordinateInfo("time" if name == time else "space", given.get(name, ""))) for name in found)
+    made = tuple(
+        Symbol(name, "coordinate", CoordinateInfo("time" if name == time else "space", given.get(name, "")))
+        for name in found
+    )
     return made[0] if len(made) == 1 else made
 
 
@@ -41,11 +44,15 @@ def _units(units: Any, names: list[str]) -> dict[str, str]:
         given = {str(getattr(k, "name", k)): str(v) for k, v in units.items()}
         for name in given:
             if name not in names:
-                raise ModelError(f"units are given for {name!r}, the coordinates are {', '.join(names)}.{did_you_mean(name, names)}")
+                raise ModelError(
+                    f"units are given for {name!r}, the coordinates are {', '.join(names)}.{did_you_mean(name, names)}"
+                )
         return given
     split = units.split() if isinstance(units, str) else list(units)
     if len(split) != len(names):
-        raise ModelError(f'{len(split)} units for {len(names)} coordinates; write units={{"x": "m"}} or one unit a coordinate')
+        raise ModelError(
+            f'{len(split)} units for {len(names)} coordinates; write units={{"x": "m"}} or one unit a coordinate'
+        )
     return dict(zip(names, split, strict=True))
 
 
@@ -120,7 +127,9 @@ class Domain:
         if not exact:
             raise ModelError("the domain is empty; write sn.Domain(t=(0, 1), x=(0, 1))")
         if time is not None and time not in exact:
-            raise ModelError(f"time={time!r} has no interval in the domain; write sn.Domain({time}=(0, 1), ..., time={time!r})")
+            raise ModelError(
+                f"time={time!r} has no interval in the domain; write sn.Domain({time}=(0, 1), ..., time={time!r})"
+            )
         put = object.__setattr__
         put(self, "exact", exact)
         put(self, "bounds", {name: _floats(name, pair) for name, pair in exact.items()})
@@ -168,13 +177,21 @@ def _floats(name: str, pair: tuple[Term, Term]) -> tuple[float, float]:
     for term in pair:
         value = constant(term)
         if value is None:
-            raise ModelError(f"the bound {term} of {name} is not a constant; bounds are numbers such as 0, 2.5 or 2*sn.pi")
+            raise ModelError(
+                f"the bound {term} of {name} is not a constant; bounds are numbers such as 0, 2.5 or 2*sn.pi"
+            )
         if not math.isfinite(value):
-            raise ModelError(f"the bound {term} of {name} is not finite; choose a finite interval such as {name}=(-20, 20)")
+            raise ModelError(
+                f"the bound {value} of {name} is not finite; choose a finite interval such as {name}=(-20, 20)"
+            )
         values.append(value)
     low, high = values
     if low > high:
-        raise ModelError(f"the bounds of {name} are reversed: {pair[0]} > {pair[1]}; write {name}=({pair[1]}, {pair[0]})")
+        raise ModelError(
+            f"the bounds of {name} are reversed: {pair[0]} > {pair[1]}; write {name}=({pair[1]}, {pair[0]})"
+        )
     if low == high:
-        raise ModelError(f"the interval of {name} is empty: ({pair[0]}, {pair[1]}); write {name}=(lower, upper) with lower < upper")
+        raise ModelError(
+            f"the interval of {name} is empty: ({pair[0]}, {pair[1]}); write {name}=(lower, upper) with lower < upper"
+        )
     return low, high

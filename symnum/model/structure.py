@@ -1,12 +1,12 @@
-"""What the equations are: orders, linearity, kinds of terms, coefficients, conserved quantities, times of discontinuity.
+"""What the equations are: orders, linearity, kinds of terms, coefficients, conserved quantities, switching times.
 
 Each rate is written as a sum; a summand ``k * d^n u/dx^n`` in the rate of ``u`` is
 
     n = 1   advection (speed -k)         n = 2   diffusion (k > 0) or anti-diffusion (k < 0)
     n = 3   dispersion                   n = 4   hyperdiffusion (k < 0) or anti-diffusion (k > 0)
 
-a summand without derivatives is reaction, without fields source, everything else mixed. The sign of ``k`` is judged at the system's
-parameter values, over the domain, with fields put to 1.
+a summand without derivatives is reaction, without fields source, everything else mixed. The sign of ``k`` is judged at
+the system's parameter values, over the domain, with fields put to 1.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KindOfTerm:
-    """One summand of the rate of ``field``; kind: diffusion, anti-diffusion, advection, dispersion, hyperdiffusion, reaction, source, mixed."""
+    """One summand of the rate of ``field``; kind: diffusion, anti-diffusion, advection, dispersion, hyperdiffusion,
+    reaction, source, mixed.
+    """
 
     field: Symbol
     term: Term
@@ -59,7 +61,8 @@ class Structure:
         order_in_time: 1 or 2, the highest of all fields.
         order_in_space: coordinate name -> highest order.
         linear: all rates and algebraic equations are linear (affine) in the fields.
-        linear_part, nonlinear_part: field -> the homogeneous linear summands of its rate, and all others (sources included).
+        linear_part, nonlinear_part: field -> the homogeneous linear summands of its rate, and all others (sources
+            included).
         terms: every summand with its kind.
         diffusion, advection, dispersion, hyperdiffusion: coefficients: k, speed -k, k, k as in the module's table.
         wave: field of second order in time -> coordinate name -> squared wave speed.
@@ -93,15 +96,22 @@ def analyse(system: PDESystem) -> Structure:
     form = system.normal_form
     values: dict[Term, float] = {system.parameter_symbols[n]: v for n, v in system.parameters.items()}
     split = {u: _split(rate) for u, rate in form.rates.items()}
-    linear = all(degree in (0, 1, "affine") for degree in (*map(_degree, form.rates.values()), *map(_degree, form.algebraic.values())))
+    linear = all(
+        degree in (0, 1, "affine")
+        for degree in (*map(_degree, form.rates.values()), *map(_degree, form.algebraic.values()))
+    )
     rows = [row for u, rate in form.rates.items() for row in _summand_rows(u, rate, system, values)]
     found = _coefficients(rows, form, system, values)
     terms = tuple(KindOfTerm(row.field, row.term, row.kind) for row in rows)
-    holds = [s for e in system.equations for s in (e.lhs, e.rhs)] + [c.residual for rows in system.face_conditions.values() for c in rows]
+    holds = [s for e in system.equations for s in (e.lhs, e.rhs)] + [
+        c.residual for rows in system.face_conditions.values() for c in rows
+    ]
     order_in_time = max((o.order for (_, c), o in system.orders.items() if c is system.time), default=0)
     return Structure(
         order_in_time=order_in_time,
-        order_in_space={x.name: max((o.order for (_, c), o in system.orders.items() if c is x), default=0) for x in system.space},
+        order_in_space={
+            x.name: max((o.order for (_, c), o in system.orders.items() if c is x), default=0) for x in system.space
+        },
         linear=linear,
         linear_part={u: part for u, (part, _) in split.items()},
         nonlinear_part={u: part for u, (_, part) in split.items()},
@@ -115,11 +125,13 @@ def analyse(system: PDESystem) -> Structure:
     )
 
 
-# --- linear or not -------------------------------------------------------------------------------------------------------
+# --- linear or not ------------------------------------------------------------
 
 
 def _degree(term: Term) -> Any:
-    """0 without fields, 1 homogeneous linear in the fields, "affine" linear with a part free of fields, None nonlinear."""
+    """0 without fields, 1 homogeneous linear in the fields, "affine" linear with a part free of fields, None
+    nonlinear.
+    """
 
     def rule(node: Term, args: list[Any]) -> Any:
         if node.op == "symbol":
@@ -163,7 +175,7 @@ def _explicit(term: Term, time: Symbol) -> bool:
     return fold(term, rule)
 
 
-# --- kinds of terms ------------------------------------------------------------------------------------------------------
+# --- kinds of terms ------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -200,7 +212,9 @@ def _one_derivative(term: Term) -> tuple[Term, Term | None]:
     return power_product({b: e for b, e in exponents.items() if b is not nodes[0]}, term.data[0]), nodes[0]
 
 
-def _kind_of(u: Symbol, term: Term, coefficient: Term, node: Term | None, system: PDESystem, values: Mapping[Term, float]) -> str:
+def _kind_of(
+    u: Symbol, term: Term, coefficient: Term, node: Term | None, system: PDESystem, values: Mapping[Term, float]
+) -> str:
     if not has_fields(term):
         return "source"
     if not derivative_nodes(term):
@@ -218,7 +232,9 @@ def _kind_of(u: Symbol, term: Term, coefficient: Term, node: Term | None, system
 
 def _sign(coefficient: Term, system: PDESystem, values: Mapping[Term, float]) -> float:
     """The sign of the mean of a coefficient over the domain, fields put to 1."""
-    points: dict[Term, Any] = {c: np.linspace(*system.domain.bounds[c.name], 9)[1:-1] for c in (system.time, *system.space)}
+    points: dict[Term, Any] = {
+        c: np.linspace(*system.domain.bounds[c.name], 9)[1:-1] for c in (system.time, *system.space)
+    }
     grid = dict(zip(points, np.meshgrid(*points.values(), indexing="ij"), strict=True))
     ones: dict[Term, Any] = dict.fromkeys(symbols(coefficient, "field"), 1.0)
     return float(np.sign(np.nanmean(evaluate(coefficient, {**values, **grid, **ones}))))
@@ -227,7 +243,9 @@ def _sign(coefficient: Term, system: PDESystem, values: Mapping[Term, float]) ->
 _TABLES = {1: "advection", 2: "diffusion", 3: "dispersion", 4: "hyperdiffusion"}
 
 
-def _coefficients(rows: list[_Row], form: NormalForm, system: PDESystem, values: Mapping[Term, float]) -> dict[str, Coefficients]:
+def _coefficients(
+    rows: list[_Row], form: NormalForm, system: PDESystem, values: Mapping[Term, float]
+) -> dict[str, Coefficients]:
     """Sums of coefficients by table, field and coordinate; anti-diffusion counts in the table of its order."""
     sums: dict[str, dict[Symbol, dict[str, list[Term]]]] = {name: {} for name in (*_TABLES.values(), "wave")}
     positions = {rate: u for u, rate in form.rates.items() if isinstance(rate, Symbol) and rate in form.rates}
@@ -246,7 +264,8 @@ def _coefficients(rows: list[_Row], form: NormalForm, system: PDESystem, values:
             sums[table].setdefault(row.field, {}).setdefault(x, []).append(signed)
     names = [x.name for x in system.space]
     return {
-        name: {u: {x: _coefficient(by[x], values) for x in names if x in by} for u, by in table.items()} for name, table in sums.items()
+        name: {u: {x: _coefficient(by[x], values) for x in names if x in by} for u, by in table.items()}
+        for name, table in sums.items()
     }
 
 
@@ -267,12 +286,12 @@ def _kind(system: PDESystem, form: NormalForm, terms: tuple[KindOfTerm, ...], fo
     if "dispersion" in kinds:
         return "dispersive" + tail
     if "hyperdiffusion" in kinds:
-        return ("fourth-order" if "anti-diffusion" not in kinds else "fourth-order with instability (anti-diffusion)") + tail
+        return (
+            "fourth-order" if "anti-diffusion" not in kinds else "fourth-order with instability (anti-diffusion)"
+        ) + tail
     if "anti-diffusion" in kinds:
         return "backward diffusion (ill-posed)" + tail
     ordered = [name for name in ("advection", "reaction", "diffusion") if name in kinds]
     if len(ordered) == 3:
         return "advection-diffusion-reaction" + tail
     return ("-".join(ordered) if kinds & {"advection", "diffusion"} else "evolution") + tail
-
-

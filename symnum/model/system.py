@@ -1,8 +1,8 @@
 """PDESystem: fields on a domain, their equations, conditions and initial data. Frozen, validated when it is made.
 
-    dt(u) = F(u, derivatives of u, t, x, parameters)   on the domain
-    residual(u, du/dx) = 0                              on its faces
-    u = f(x)                                            at the start
+dt(u) = F(u, derivatives of u, t, x, parameters)   on the domain
+residual(u, du/dx) = 0                              on its faces
+u = f(x)                                            at the start
 """
 
 from __future__ import annotations
@@ -38,16 +38,19 @@ class PDESystem:
         equations: ``sn.Eq`` or ``sympy.Eq`` objects, one a field.
         domain: ``sn.Domain(t=(0, 1), x=(0, 1))``.
         conditions: boundary conditions (``sn.dirichlet``, ..., ``sn.periodic``).
-        initial: field (or ``sn.dt(field)``, for second order in time) -> formula in the spatial coordinates, number, float array of
-            shape ``grid`` (one axis a spatial coordinate of the field), or function of the coordinate arrays.
+        initial: field (or ``sn.dt(field)``, for second order in time) -> formula in the spatial coordinates, number,
+            float array of shape ``grid`` (one axis a spatial coordinate of the field), or function of the coordinate
+            arrays.
         parameters: name (or symbol) -> value, in place of the symbols' defaults.
         name, events: what the model is called; what ``sn.solve`` shall watch for.
 
-    Attributes: ``equations``, ``fields`` (in order of first appearance), ``time``, ``space``, ``domain``, ``conditions`` (as written),
-    ``face_conditions`` (Face -> conditions whose ``.residual`` is zero there), ``periodic`` (coordinate name -> sign), ``initial``,
-    ``parameters`` (name -> value), ``parameter_symbols`` (name -> symbol), ``orders`` ((field, coordinate) -> order), ``name``, ``events``.
+    Attributes: ``equations``, ``fields`` (in order of first appearance), ``time``, ``space``, ``domain``,
+    ``conditions`` (as written), ``face_conditions`` (Face -> conditions whose ``.residual`` is zero there),
+    ``periodic`` (coordinate name -> sign), ``initial``, ``parameters`` (name -> value), ``parameter_symbols`` (name ->
+    symbol), ``orders`` ((field, coordinate) -> order), ``name``, ``events``.
 
-    Raises ModelError, in the names of the model, for everything that is not well posed; warns (ModelWarning) of contradictions.
+    Raises ModelError, in the names of the model, for everything that is not well posed; warns (ModelWarning) of
+    contradictions.
     """
 
     equations: tuple[Eq, ...]
@@ -92,6 +95,10 @@ class PDESystem:
         self._set(fields=fields, time=time, space=space, face_conditions=faces, periodic=periodic, initial=start)
         self._set(parameters=values, parameter_symbols=symbols, orders=dict(need.orders))
         self.normal_form  # noqa: B018  (equations that cannot be solved for the time derivatives are refused here)
+        if space:
+            from symnum.model.wellposed import warn_ill_posed
+
+            warn_ill_posed(self)
 
     def _store(self, parts: Parts, domain: Domain, name: str, events: tuple[Any, ...]) -> None:
         if not isinstance(name, str):
@@ -114,7 +121,9 @@ class PDESystem:
         for name in values:
             if name not in self.parameters:
                 known = ", ".join(self.parameters) or "none"
-                raise UnknownName(f"the model has no parameter {name!r}.{did_you_mean(name, self.parameters)} Parameters: {known}")
+                raise UnknownName(
+                    f"the model has no parameter {name!r}.{did_you_mean(name, self.parameters)} Parameters: {known}"
+                )
         changed = {name: parameter_value(name, value) for name, value in values.items()}
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)
@@ -122,32 +131,44 @@ class PDESystem:
         return made
 
     def replace(self, **changes: Any) -> Self:
-        """The same system with another domain, initial data, conditions, equations, parameters, name or events; validated again."""
+        """The same system with another domain, initial data, conditions, equations, parameters, name or events;
+        validated again.
+        """
         for key in changes:
             if key not in _STATED:
-                raise UnknownName(f"replace has no part {key!r}.{did_you_mean(key, _STATED)} Parts: {', '.join(_STATED)}")
+                raise UnknownName(
+                    f"replace has no part {key!r}.{did_you_mean(key, _STATED)} It takes {', '.join(_STATED)}"
+                )
         stated = {key: getattr(self, key) for key in _STATED} | changes
-        if "parameters" not in changes:  # values of parameters that a changed part may not hold any more are kept as symbols
+        if (
+            "parameters" not in changes
+        ):  # values of parameters that a changed part may not hold any more are kept as symbols
             stated["parameters"] = {self.parameter_symbols[name]: value for name, value in self.parameters.items()}
         made = object.__new__(type(self))
         PDESystem.__init__(made, **stated)
         return made
 
     @classmethod
-    def from_text(cls, equations: Any, domain: Any, conditions: Any = (), initial: Any = (), parameters: Any = None, **more: Any) -> PDESystem:
+    def from_text(
+        cls, equations: Any, domain: Any, conditions: Any = (), initial: Any = (), parameters: Any = None, **more: Any
+    ) -> PDESystem:
         """A system from text in symnum's grammar (see ``model.text.from_text``); nothing is evaluated as Python."""
         from symnum.model.text import from_text
 
         return from_text(equations, domain, conditions, initial, parameters, **more)
 
     def to_text(self) -> dict[str, Any]:
-        """The model as keyword arguments of ``from_text``. Raises ModelError for initial arrays and functions, which have no text."""
+        """The model as keyword arguments of ``from_text``. Raises ModelError for initial arrays and functions, which
+        have no text.
+        """
         from symnum.model.text import to_text
 
         return to_text(self)
 
     def explain(self) -> str:
-        """What the system is, in words: orders, linearity, type, boundaries, conserved quantities, times of discontinuity."""
+        """What the system is, in words: orders, linearity, type, boundaries, conserved quantities, times of
+        discontinuity.
+        """
         from symnum.model.explain import explain
 
         return explain(self)
@@ -173,9 +194,11 @@ class PDESystem:
 
 
 class ODESystem(PDESystem):
-    """Ordinary differential equations: ``sn.ODESystem(equations, t=(0, 10), initial={x: 1.0})``. Fields depend on time alone.
+    """Ordinary differential equations: ``sn.ODESystem(equations, t=(0, 10), initial={x: 1.0})``.
 
-    ``t`` is the interval of time whatever its coordinate is called; a ``domain`` serves as well. Otherwise as ``PDESystem``.
+    Fields depend on time alone.
+    ``t`` is the interval of time whatever its coordinate is called; a ``domain`` serves as well. Otherwise as
+    ``PDESystem``.
     """
 
     def __init__(
@@ -190,13 +213,18 @@ class ODESystem(PDESystem):
         events: Iterable[Any] = (),
     ) -> None:
         if (t is None) == (domain is None):
-            raise ModelError("ODESystem needs the interval of time: write sn.ODESystem(equations, t=(0, 10), initial={...})")
+            raise ModelError(
+                "ODESystem needs the interval of time: write sn.ODESystem(equations, t=(0, 10), initial={...})"
+            )
         if domain is None:
             domain = t if isinstance(t, (Domain, Mapping)) else {_time_name(equations): t}
         super().__init__(equations, domain, (), initial, parameters, name, events)
         if self.space:
             u = next(f for f in self.fields if len(f.info.coordinates) > 1)
-            raise ModelError(f"{u.name} depends on {self.space[0].name}; write sn.PDESystem(equations, domain=sn.Domain(...)) for fields in space")
+            raise ModelError(
+                f"{u.name} depends on {self.space[0].name}; write sn.PDESystem(equations, domain=sn.Domain(...)) for "
+                "fields in space"
+            )
 
 
 def _time_name(equations: Any) -> str:
@@ -222,6 +250,8 @@ def _check_evolution(need: Need) -> None:
         if need.order(u, need.time) > 2:
             n = need.order(u, need.time)
             raise ModelError(
-                f"{u.name} is of order {n} in time (equation {need.orders[u, need.time].equation}); orders 1 and 2 are supported: "
-                f"name a derivative as a field of its own, e.g. sn.Eq(sn.dt({u.name}), w) and sn.Eq(sn.dt(w, {n - 1}), ...)"
+                f"{u.name} is of order {n} in time (equation {need.orders[u, need.time].equation}); orders 1 and 2 are "
+                "supported: "
+                f"name a derivative as a field of its own, e.g. sn.Eq(sn.dt({u.name}), w) and sn.Eq(sn.dt(w, {n - 1}), "
+                "...)"
             )

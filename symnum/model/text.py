@@ -3,12 +3,12 @@
 ::
 
     equation    "dt(u) = D*dxx(u) - dx(u*w) + sin(x)"
-    condition   "u = exp(-t) @ x=0"   "dx(u) + 2*u = 0 @ x=pi"   "dx(u) = 0 @ lower(x)"   "periodic x"   "antiperiodic x"
-    initial     "u = cos(x)"          "dt(u) = 0"
+    condition   "u = exp(-t) @ x=0"   "dx(u) + 2*u = 0 @ x=pi"   "dx(u) = 0 @ lower(x)"   "periodic x"   "antiperiodic
+    x" initial     "u = cos(x)"          "dt(u) = 0"
     operators   dt dtt dx dxx dxy ... (the suffix is split into coordinates), d(u, x, 3), laplacian, div, grad, curl
 
-In a condition ``dx(u)`` is the derivative along x (not outward). A name below a derivative, on a left side or in ``initial`` that is
-not declared is a field on all coordinates; every other name must be declared.
+In a condition ``dx(u)`` is the derivative along x (not outward). A name below a derivative, on a left side or in
+``initial`` that is not declared is a field on all coordinates; every other name must be declared.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def from_text(
         fields: name -> coordinates ("t x"), needed only for a field that does not depend on all coordinates.
         time: name of the time coordinate if it is not "t".
 
-    Raises ParseError, with the text, the column and near names, for text outside the grammar; ModelError for an ill-posed model.
+    Raises ParseError, with the text, the column and near names, for text outside the grammar; ModelError for an
+    ill-posed model.
     """
     from symnum.model.system import PDESystem
 
@@ -121,7 +122,10 @@ def _lines(texts: Any, what: str) -> list[str]:
     found = list(rows)
     for row in found:
         if not isinstance(row, str):
-            raise ModelError(f"{what} holds {row!r} of type {type(row).__name__}, expected text; objects go to sn.PDESystem(...), text to from_text")
+            raise ModelError(
+                f"{what} holds {row!r} of type {type(row).__name__}, expected text; objects go to sn.PDESystem(...), "
+                "text to from_text"
+            )
     return [row.strip() for row in found if row.strip()]
 
 
@@ -161,7 +165,11 @@ def _parameters(parameters: Mapping[str, Any] | None, along: Mapping[str, Symbol
 
 
 def _fields(
-    fields: Mapping[str, Any] | None, rows: list[str], initial: Any, along: Mapping[str, Symbol], constants: Mapping[str, Symbol]
+    fields: Mapping[str, Any] | None,
+    rows: list[str],
+    initial: Any,
+    along: Mapping[str, Symbol],
+    constants: Mapping[str, Symbol],
 ) -> dict[str, Symbol]:
     """Declared fields, then the inferred ones, which depend on all coordinates."""
     if fields is not None and not isinstance(fields, Mapping):
@@ -187,11 +195,14 @@ def _fields(
 
 def _coordinate(name: str, field: str, along: Mapping[str, Symbol]) -> Symbol:
     if name not in along:
-        raise ModelError(f"fields: {field} depends on {name!r}, which is not in the domain ({', '.join(along)}).{did_you_mean(name, along)}")
+        raise ModelError(
+            f"fields: {field} depends on {name!r}, which is not in the domain "
+            f"({', '.join(along)}).{did_you_mean(name, along)}"
+        )
     return along[name]
 
 
-# --- conditions and initial data -------------------------------------------------------------------------------------------
+# --- conditions and initial data ------------------------------------------------------------
 
 _PERIODIC = re.compile(r"(anti)?periodic\b(.*)", re.DOTALL)
 _SIDE = re.compile(r"(lower|upper)\s*\(\s*(\w+)\s*\)\s*")
@@ -210,7 +221,10 @@ def _condition(text: str, scope: Scope, box: Domain) -> list[Condition]:
     equation, mark, place = text.rpartition(" @ ")
     if not mark:
         have = next((c for c in box.bounds if c != box.time), "x")
-        raise ParseError(f"{label} names no face; write '{text} @ {have}={box.exact[have][0] if have in box.exact else 0}' or 'periodic {have}'")
+        raise ParseError(
+            f"{label} names no face; write '{text} @ {have}={box.exact[have][0] if have in box.exact else 0}' or "
+            f"'periodic {have}'"
+        )
     coordinate, location = _place(place, text, len(equation) + len(mark), box)
     return [FaceCondition("general", scope.equation(equation, label), coordinate, location)]
 
@@ -223,7 +237,11 @@ def _place(place: str, text: str, start: int, box: Domain) -> tuple[str, Term | 
         return side[2], side[1]
     name, mark, value = (part.strip() for part in place.partition("="))
     if not mark or not name.isidentifier() or not value:
-        raise ParseError(f"condition {text!r}: {place.strip()!r} names no face; write '@ x=0', '@ lower(x)' or '@ upper(x)'", text, start)
+        raise ParseError(
+            f"condition {text!r}: {place.strip()!r} names no face; write '@ x=0', '@ lower(x)' or '@ upper(x)'",
+            text,
+            start,
+        )
     _known_coordinate(name, text, box, start)
     return name, _constant(value, f"the place of condition {text!r}")
 
@@ -231,15 +249,26 @@ def _place(place: str, text: str, start: int, box: Domain) -> tuple[str, Term | 
 def _known_coordinate(name: str, text: str, box: Domain, position: int | None = None) -> None:
     if name not in box.bounds or name == box.time:
         space = [c for c in box.bounds if c != box.time]
-        what = f"{name} is time; values at the start belong in initial" if name == box.time else f"{name!r} is not a coordinate of the domain"
+        what = (
+            f"{name} is time; values at the start belong in initial"
+            if name == box.time
+            else f"{name!r} is not a coordinate of the domain"
+        )
         where = text.rfind(name) if position is None else position
-        raise ParseError(f"condition {text!r}: {what}. Spatial coordinates: {', '.join(space)}.{did_you_mean(name, space)}", text, where)
+        raise ParseError(
+            f"condition {text!r}: {what}. Spatial coordinates: {', '.join(space)}.{did_you_mean(name, space)}",
+            text,
+            where,
+        )
 
 
 def _initial(initial: Any, scope: Scope) -> Iterator[tuple[Term, Any]]:
     if isinstance(initial, Mapping):
         for key, value in initial.items():
-            yield scope.term(key, f"initial {key!r}"), scope.term(value, f"initial {key!r}") if isinstance(value, str) else value
+            yield (
+                scope.term(key, f"initial {key!r}"),
+                scope.term(value, f"initial {key!r}") if isinstance(value, str) else value,
+            )
         return
     seen: dict[Term, str] = {}
     for text in initial:
@@ -250,16 +279,21 @@ def _initial(initial: Any, scope: Scope) -> Iterator[tuple[Term, Any]]:
         yield equation.lhs, equation.rhs
 
 
-# --- to text ---------------------------------------------------------------------------------------------------------------
+# --- to text ------------------------------------------------------------
 
 
 def to_text(system: PDESystem) -> dict[str, Any]:
-    """Keyword arguments of ``from_text`` that give the same model (units are not carried). ModelError for initial arrays and functions."""
+    """Keyword arguments of ``from_text`` that give the same model (units are not carried). ModelError for initial
+    arrays and functions.
+    """
     from symnum.expr.show import plain
 
     for key, value in system.initial.items():
         if not isinstance(value, Term):
-            raise ModelError(f"the initial value of {key} is an array or a function, which has no text; pass a formula, or initial={{'{key}': values}} to from_text")
+            raise ModelError(
+                f"the initial value of {key} is an array or a function, which has no text; pass a formula, or "
+                f"initial={{'{key}': values}} to from_text"
+            )
     conditions = [str(Periodic(name, sign)) for name, sign in system.periodic.items()]
     for rows in system.face_conditions.values():
         conditions += [f"{plain(c.residual)} = 0 @ {c.where}" for c in rows]

@@ -1,11 +1,11 @@
 """Models from TOML files: the fields of ``from_text`` under the same names.
 
-    name = "heat"
-    equations = ["dt(u) = D*dxx(u)"]
-    conditions = ["u = 0 @ x=0", "u = 0 @ x=pi"]
-    initial = ["u = sin(x)"]
-    domain = { t = [0, 1], x = [0, "pi"] }
-    parameters = { D = 0.1 }
+name = "heat"
+equations = ["dt(u) = D*dxx(u)"]
+conditions = ["u = 0 @ x=0", "u = 0 @ x=pi"]
+initial = ["u = sin(x)"]
+domain = { t = [0, 1], x = [0, "pi"] }
+parameters = { D = 0.1 }
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _KEYS: dict[str, tuple[tuple[type, ...], str]] = {
 def load(path: str | Path) -> PDESystem:
     """Read a model from a ``.toml`` file. Nothing in the file is executed.
 
-    Raises FileError for a missing file, another suffix or broken TOML; ModelError for unknown keys, wrong types and ill-posed models.
+    Raises FileError for a missing file, another suffix or broken TOML; ModelError for unknown keys, wrong types and
+    ill-posed models.
     """
     import tomllib
 
@@ -58,10 +59,17 @@ def _existing(path: Any) -> Path:
         raise FileError(f'load takes the path of a file, not {path!r}; write sn.load("model.toml")')
     path = Path(path)
     if path.suffix.lower() != ".toml":
-        raise FileError(f"{path} has the suffix {path.suffix or 'none'!r}, expected .toml; models in Python are run, not loaded: symnum run {path.name}")
+        raise FileError(
+            f"{path} has the suffix {path.suffix or 'none'!r}, expected .toml; models in Python are run, not loaded: "
+            f"symnum run {path.name}"
+        )
     if not path.is_file():
         folder = path.parent if path.parent.is_dir() else None
-        near = did_you_mean(path.name, [p.name for p in folder.glob("*.toml")]) if folder else f" The folder {path.parent} does not exist."
+        near = (
+            did_you_mean(path.name, [p.name for p in folder.glob("*.toml")])
+            if folder
+            else f" The folder {path.parent} does not exist."
+        )
         raise FileError(f"there is no file {path}.{near}")
     return path
 

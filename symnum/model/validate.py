@@ -1,4 +1,6 @@
-"""Is the model well posed as written? Equations, unknowns, coordinates and parameters (conditions: ``faces``, start: ``initial``)."""
+"""Is the model well posed as written? Equations, unknowns, coordinates and parameters (conditions: ``faces``, start:
+``initial``).
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ def check_equations(parts: Parts, fields: tuple[Symbol, ...]) -> None:
     for number, equation in enumerate(parts.equations, 1):
         check_symbols((equation.lhs, equation.rhs), partial(_named, number, equation), parts)
         if not symbols((equation.lhs, equation.rhs), "field"):
-            raise ModelError(f"equation {number} ({_brief(equation)}) holds no field, so it determines nothing; remove it or write sn.dt(u)")
+            raise ModelError(
+                f"equation {number} ({_brief(equation)}) holds no field, so it determines nothing; remove it or write "
+                "sn.dt(u)"
+            )
     _check_count(parts.equations, fields)
 
 
@@ -41,12 +46,16 @@ def _check_count(equations: Sequence[Eq], fields: tuple[Symbol, ...]) -> None:
         return
     names = listed([f.name for f in fields])
     if n > m:
-        raise ModelError(f"{count(n, 'equation')} for {count(m, 'field')} ({names}); remove {count(n - m, 'equation')} or use one field more")
+        raise ModelError(
+            f"{count(n, 'equation')} for {count(m, 'field')} ({names}); remove {count(n - m, 'equation')} or use one "
+            "field more"
+        )
     differentiated = {s for e in equations for s in symbols(e.lhs, "field")}
     lonely = [f.name for f in fields if f not in differentiated] or [fields[-1].name]
     raise ModelError(
         f"{count(n, 'equation')} for {count(m, 'field')} ({names}); {listed(lonely, 'or')} has no equation of its own. "
-        f'Add e.g. sn.Eq(sn.dt({lonely[0]}), ...), or make it a parameter: {lonely[0]} = sn.parameter("{lonely[0]}", 1.0)'
+        f'Add e.g. sn.Eq(sn.dt({lonely[0]}), ...), or make it a parameter: {lonely[0]} = sn.parameter("{lonely[0]}", '
+        "1.0)"
     )
 
 
@@ -64,8 +73,15 @@ def check_symbols(terms: tuple[Term, ...], where: Callable[[], str], parts: Part
     """Every symbol is a coordinate, field or parameter; integrals are refused; else ModelError with near names."""
     for node in postorder(terms):
         if node.op == "integral":
-            raise ModelError(f"{where()} holds {node}: integrals are not supported yet; write an equation for the integral as a field of its own")
-        if isinstance(node, Symbol) and node.kind not in ("coordinate", "field", "parameter") and node.name != "outward":
+            raise ModelError(
+                f"{where()} holds {node}: integrals are not supported yet; write an equation for the integral as a "
+                "field of its own"
+            )
+        if (
+            isinstance(node, Symbol)
+            and node.kind not in ("coordinate", "field", "parameter")
+            and node.name != "outward"
+        ):
             near = did_you_mean(node.name, parts.names)
             raise ModelError(
                 f"{where()} holds the unknown symbol {node.name!r}.{near} Declare it: "
@@ -82,7 +98,8 @@ def find_time(parts: Parts, fields: tuple[Symbol, ...]) -> Symbol:
         guess = names[0] if names else "t"
         raise ModelError(
             f"no field depends on time: the coordinates are {', '.join(names)}, and time is the one named 't'. "
-            f'Write t, x = sn.coordinates("t x") and sn.field("u", (t, x)), or name it: sn.coordinates("{" ".join(names)}", time="{guess}")'
+            'Write t, x = sn.coordinates("t x") and sn.field("u", (t, x)), or name it: '
+            f'sn.coordinates("{" ".join(names)}", time="{guess}")'
         )
     if len(times) > 1:
         raise ModelError(
@@ -113,7 +130,10 @@ def check_coordinates(parts: Parts, fields: tuple[Symbol, ...], time: Symbol) ->
     for number, equation in enumerate(parts.equations, 1):
         for c in symbols((equation.lhs, equation.rhs), "coordinate"):
             if c not in of_fields:
-                raise ModelError(f"equation {number} ({_brief(equation)}) holds {c.name}, but no field depends on it (they depend on {', '.join(names)})")
+                raise ModelError(
+                    f"equation {number} ({_brief(equation)}) holds {c.name}, but no field depends on it (they depend "
+                    f"on {', '.join(names)})"
+                )
     return tuple(c for c in of_fields if c is not time)
 
 
@@ -128,7 +148,8 @@ def parameter_values(parts: Parts) -> tuple[dict[str, float], dict[str, Symbol]]
             kind = parts.names[name].kind if name in parts.names else ""
             listing = f"the model's parameters are {', '.join(found)}" if found else "the model has no parameters"
             raise ModelError(
-                f"parameters= gives a value for {name!r}, {f'which is a {kind}' if kind else 'which the model does not hold'}; {listing}."
+                f"parameters= gives a value for {name!r}, "
+                f"{f'which is a {kind}' if kind else 'which the model does not hold'}; {listing}."
                 f"{did_you_mean(name, found)}"
             )
     values: dict[str, float] = {}
@@ -136,7 +157,8 @@ def parameter_values(parts: Parts) -> tuple[dict[str, float], dict[str, Symbol]]
         value = parts.given.get(name, symbol.info.default)
         if value is None:
             raise ModelError(
-                f'the parameter {name} has no value; write parameters={{"{name}": 1.0}} in the system, or give it a default: '
+                f'the parameter {name} has no value; write parameters={{"{name}": 1.0}} in the system, or give it a '
+                "default: "
                 f'{name} = sn.parameter("{name}", 1.0)'
             )
         values[name] = parameter_value(name, value)

@@ -22,7 +22,9 @@ from symnum.model.naming import to_term
 
 @dataclass(frozen=True)
 class Vector:
-    """One component a spatial coordinate; ``w[0]`` or ``w[x]`` is a component. + and - with vectors, * and / with scalars."""
+    """One component a spatial coordinate; ``w[0]`` or ``w[x]`` is a component. + and - with vectors, * and / with
+    scalars.
+    """
 
     components: tuple[Term, ...]
     coordinates: tuple[Symbol, ...]
@@ -30,10 +32,14 @@ class Vector:
     def __getitem__(self, which: Any) -> Term:
         if isinstance(which, Term):
             if which not in self.coordinates:
-                raise ModelError(f"the vector has no component along {which}; its coordinates are {_names(self.coordinates)}")
+                raise ModelError(
+                    f"the vector has no component along {which}; its coordinates are {_names(self.coordinates)}"
+                )
             return self.components[self.coordinates.index(which)]
         if not isinstance(which, int) or not -len(self.components) <= which < len(self.components):
-            raise IndexError(f"component {which!r} of a vector with {len(self.components)} components; write w[0] or w[x]")
+            raise IndexError(
+                f"component {which!r} of a vector with {len(self.components)} components; write w[0] or w[x]"
+            )
         return self.components[which]
 
     def __iter__(self) -> Iterator[Term]:
@@ -75,18 +81,29 @@ class Vector:
 
     def _paired(self, other: Any, operator: str, function: Callable[[Term, Term], Term]) -> Vector:
         if not isinstance(other, Vector):
-            raise ModelError(f"'{operator}' between a vector and {other}, which is not a vector; write sn.grad(...) or w[x] for a component")
+            raise ModelError(
+                f"'{operator}' between a vector and {other}, which is not a vector; write sn.grad(...) or w[x] for a "
+                "component"
+            )
         if other.coordinates != self.coordinates:
-            raise ModelError(f"'{operator}' between vectors along ({_names(self.coordinates)}) and ({_names(other.coordinates)})")
-        return Vector(tuple(function(a, b) for a, b in zip(self.components, other.components, strict=True)), self.coordinates)
+            raise ModelError(
+                f"'{operator}' between vectors along ({_names(self.coordinates)}) and ({_names(other.coordinates)})"
+            )
+        return Vector(
+            tuple(function(a, b) for a, b in zip(self.components, other.components, strict=True)), self.coordinates
+        )
 
 
 def vector_field(name: str, coordinates: Any, *, units: str = "") -> Vector:
-    """A vector of fields, one a spatial coordinate: ``w = sn.vector_field("w", (t, x, y))`` has components ``w_x`` and ``w_y``."""
+    """A vector of fields, one a spatial coordinate: ``w = sn.vector_field("w", (t, x, y))`` has components ``w_x``
+    and ``w_y``.
+    """
     found = _coordinates(name, coordinates)
     space = tuple(c for c in found if not is_time(c))
     if not space:
-        raise ModelError(f'the vector field {name} has no spatial coordinate; write sn.vector_field("{name}", (t, x, y))')
+        raise ModelError(
+            f'the vector field {name} has no spatial coordinate; write sn.vector_field("{name}", (t, x, y))'
+        )
     return Vector(tuple(field(f"{name}_{c.name}", found, units=units) for c in space), space)
 
 
@@ -97,7 +114,9 @@ def dt(expression: Any, order: int = 1) -> Any:
     term = to_term(expression, "the argument of dt", "Write sn.dt(u) with a field u.")
     times = [c for c in _all_coordinates(term) if is_time(c)]
     if not times:
-        raise ModelError(f'dt({term}): no field in it depends on time; write u = sn.field("u", (t, x)) with a time coordinate t')
+        raise ModelError(
+            f'dt({term}): no field in it depends on time; write u = sn.field("u", (t, x)) with a time coordinate t'
+        )
     if len(times) > 1:
         raise ModelError(f"dt({term}): two time coordinates, {_names(times)}; a model has one time")
     return diff(term, times[0], _order(order))
@@ -105,7 +124,9 @@ def dt(expression: Any, order: int = 1) -> Any:
 
 def _order(order: Any) -> int:
     if not isinstance(order, int) or isinstance(order, bool) or order < 0:
-        raise ModelError(f"the order of a derivative is 0, 1, 2, ..., not {order!r}; a second derivative in time is sn.dt(u, 2)")
+        raise ModelError(
+            f"the order of a derivative is 0, 1, 2, ..., not {order!r}; a second derivative in time is sn.dt(u, 2)"
+        )
     return order
 
 
@@ -119,7 +140,9 @@ def grad(expression: Any) -> Vector:
 def div(vector: Any) -> Term:
     """The divergence of a vector: ``div(D*grad(u))``."""
     if not isinstance(vector, Vector):
-        raise ModelError(f"div takes a vector, got {vector}; write sn.div(D*sn.grad(u)) or sn.div(w) with w = sn.vector_field(...)")
+        raise ModelError(
+            f"div takes a vector, got {vector}; write sn.div(D*sn.grad(u)) or sn.div(w) with w = sn.vector_field(...)"
+        )
     return add(diff(component, c) for component, c in zip(vector.components, vector.coordinates, strict=True))
 
 
@@ -127,7 +150,9 @@ def curl(vector: Any) -> Any:
     """The curl: a vector in three dimensions, the scalar dw_y/dx - dw_x/dy in two."""
     if not isinstance(vector, Vector) or len(vector) not in (2, 3):
         size = f"a vector with {len(vector)} components" if isinstance(vector, Vector) else str(vector)
-        raise ModelError(f'curl takes a vector in 2 or 3 dimensions, got {size}; write w = sn.vector_field("w", (t, x, y))')
+        raise ModelError(
+            f'curl takes a vector in 2 or 3 dimensions, got {size}; write w = sn.vector_field("w", (t, x, y))'
+        )
     w, c = vector.components, vector.coordinates
     if len(vector) == 2:
         return diff(w[1], c[0]) - diff(w[0], c[1])
@@ -159,11 +184,11 @@ def _all_coordinates(term: Term) -> list[Symbol]:
 def _space(term: Term, what: str) -> tuple[Symbol, ...]:
     space = tuple(c for c in _all_coordinates(term) if not is_time(c))
     if not space:
-        raise ModelError(f'{what}({term}): no field in it depends on a spatial coordinate; write u = sn.field("u", (t, x))')
+        raise ModelError(
+            f'{what}({term}): no field in it depends on a spatial coordinate; write u = sn.field("u", (t, x))'
+        )
     return space
 
 
 def _names(coordinates: Any) -> str:
     return ", ".join(c.name for c in coordinates)
-
-

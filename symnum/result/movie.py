@@ -18,8 +18,10 @@ from PIL import Image
 
 from symnum.errors import BackendUnavailable, FileError, SolveError
 from symnum.result.axes import TIME, Array, units_of
+from symnum.result.image import picture
 from symnum.result.layers import Layer, layers_of
-from symnum.result.plot import header_of, picture, shape_of
+from symnum.result.panels import shape_of
+from symnum.result.plot import header_of
 from symnum.result.style import (
     ALARM,
     INK,

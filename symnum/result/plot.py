@@ -11,15 +11,14 @@ from matplotlib.axes import Axes
 
 from symnum.result.axes import TIME, Array, units_of
 from symnum.result.curves import curve_picture
+from symnum.result.image import picture
 from symnum.result.layers import Layer, as_times, layers_of, refined_times, typical_times
+from symnum.result.panels import panel_picture
 from symnum.result.style import (
-    INK,
-    MEDIUM,
     SMALL,
     Picture,
     colour_bar,
     colour_scale,
-    greyed,
     new_picture,
     open_box,
     save_picture,
@@ -61,7 +60,7 @@ def plot_solution(
     elif dimensions == 1:
         figure = line_picture(whole, shown, times, heading, width or 9.5, cmap, robust=not solution.success)
     else:
-        figure = panel_picture(shown, times, heading, width or 10.0, cmap, robust=not solution.success)
+        figure = panel_picture(whole, shown, times, heading, width or 10.0, cmap, robust=not solution.success)
     if path is not None:
         save_picture(figure, path)
     return figure
@@ -160,88 +159,3 @@ def _space_time(axes: Axes, layer: Layer, times: Array, colours: Sequence[Any], 
             clip_on=False,
         )
     colour_bar(axes.figure, image, [axes], layer.label, 2.7, pad=0.04)
-
-
-# ---- two space dimensions ----------------------------------------------------------------------
-
-
-def panel_picture(
-    layers: Sequence[Layer],
-    times: Sequence[float] | None,
-    heading: dict[str, Any],
-    width: float,
-    cmap: str | None,
-    robust: bool,
-) -> Picture:
-    """A row a field, a column a time, one colour scale a row; wide domains the other way round: a column a field."""
-    moving = TIME in layers[0].array.dims
-    chosen = np.asarray(times) if times is not None else typical_times(layers[0], 4)
-    ratio, comparable = shape_of(layers[0])
-    wide = comparable and ratio < 0.45 and len(chosen) > 1
-    rows, columns = (len(chosen), len(layers)) if wide else (len(layers), len(chosen))
-    side = min((width - 1.4) / columns - 0.2, 5.0, 4.6 / ratio)
-    body = rows * (side * ratio + (0.36 if wide else 0.22)) + (0.9 if wide else 0.55)
-    figure = new_picture(
-        max(columns * (side + 0.2) + (0.9 if wide else 1.4), 5.0), body, compress=comparable, **heading
-    )
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    for layer, strip in zip(layers, grid.T if wide else grid, strict=True):
-        scale = colour_scale(np.stack([layer.at(time).values for time in chosen]), robust, cmap)
-        for axes, time in zip(strip, chosen, strict=True):
-            image = _panel(axes, layer.at(time), scale, comparable)
-            if moving and (wide or axes.get_subplotspec().is_first_row()):
-                units = units_of(layer.array[TIME])
-                axes.set_title(f"{symbol(TIME)} = {time:.4g} {units}".rstrip(), fontsize=MEDIUM, color=INK)
-        place = {"location": "bottom", "pad": 0.02} if wide else {"pad": 0.02}
-        colour_bar(figure, image, list(strip), layer.label, side if wide else side * ratio, **place)
-    return figure
-
-
-def _panel(axes: Axes, layer: Layer, scale: dict[str, Any], comparable: bool) -> Any:
-    """One moment in colour; coordinate labels at the outer panels only."""
-    x, y = layer.space
-    image = picture(axes, layer.points(x), layer.points(y), layer.values.T, scale)
-    axes.set_aspect("equal" if comparable else "auto")
-    tidy(axes, ticks=3)
-    axes.set(xlabel=layer.axis_label(x), ylabel=layer.axis_label(y))
-    axes.label_outer()
-    return image
-
-
-def shape_of(layer: Layer) -> tuple[float, bool]:
-    """Height over width of the domain, and whether that is how to draw it: same units and not too long and thin."""
-    x, y = (layer.points(dim) for dim in layer.space)
-    ratio = float((y[-1] - y[0]) / ((x[-1] - x[0]) or 1.0))
-    same = units_of(layer.array[layer.space[0]]) == units_of(layer.array[layer.space[1]])
-    return (ratio, True) if same and 1 / 6 <= ratio <= 6 else (0.8, False)
-
-
-# ---- pictures of arrays ------------------------------------------------------------------------
-
-
-def picture(axes: Axes, x: Array, y: Array, values: Array, scale: dict[str, Any], shading: str = "smooth") -> Any:
-    """``values`` (len(y), len(x)) in colour over the rectangle of the points; as an image where they are even.
-
-    Elsewhere a mesh: ``shading`` "smooth" blends between the points where all are finite, "nearest" never does.
-    """
-    style = {"cmap": greyed(scale["cmap"]), "vmin": scale["vmin"], "vmax": scale["vmax"]}
-    masked: Any = np.ma.masked_invalid(values)
-    drawn: Any
-    if _even(x) and _even(y):
-        dx, dy = (float(p[-1] - p[0]) / (p.size - 1) / 2 for p in (x, y))
-        smooth = "bilinear" if max(values.shape) < 300 else "auto"
-        extent = (x[0] - dx, x[-1] + dx, y[0] - dy, y[-1] + dy)
-        drawn = axes.imshow(masked, origin="lower", extent=extent, aspect="auto", interpolation=smooth, **style)
-    else:
-        blend = shading == "smooth" and max(values.shape) < 300 and not np.ma.is_masked(masked)
-        drawn = axes.pcolormesh(x, y, masked, shading="gouraud" if blend else "nearest", rasterized=True, **style)
-    if x[-1] > x[0]:
-        axes.set_xlim(x[0], x[-1])
-    if y[-1] > y[0]:
-        axes.set_ylim(y[0], y[-1])
-    return drawn
-
-
-def _even(points: Array) -> bool:
-    steps = np.diff(points)
-    return steps.size > 0 and bool(steps.min() > 0) and bool(np.ptp(steps) <= 1e-6 * steps.max())

@@ -131,6 +131,36 @@ def colour_bar(figure: Any, image: Any, axes: Sequence[Axes], text: str, length:
         axis.get_offset_text().set(fontsize=SMALL, color=INK)
 
 
+def range_bar(figure: Any, image: Any, axes: Axes, location: str, length: float) -> None:
+    """A slim colour bar for one panel, ``length`` inches long, labelled at its ends or with a constant."""
+    bar = figure.colorbar(image, ax=[axes], location=location, aspect=max(8.0, 13.0 * length), pad=0.03)
+    ends = (float(image.norm.vmin), float(image.norm.vmax))
+    values = np.ma.compressed(image.get_array())
+    constant = values.size > 0 and np.ptp(values) < 0.5 * (ends[1] - ends[0])  # then the scale was made wider
+    if constant:
+        middle, half = (values.max() + values.min()) / 2, np.ptp(values) / 2
+        bar.set_ticks([middle], labels=[f"{middle:.5g} ± {half:.0e}".replace("-", "−")])
+    else:
+        bar.set_ticks(ends, labels=end_labels(*ends))
+        upright = location in ("left", "right")
+        low, high = bar.ax.get_yticklabels() if upright else bar.ax.get_xticklabels()
+        low.set(**({"va": "bottom"} if upright else {"ha": "left"}))
+        high.set(**({"va": "top"} if upright else {"ha": "right"}))
+    bar.minorticks_off()
+    bar.ax.tick_params(labelsize=SMALL - 0.5, labelcolor=INK, length=0, pad=2)
+    bar.outline.set(edgecolor=FAINT, linewidth=0.7)
+
+
+def end_labels(low: float, high: float) -> tuple[str, str]:
+    """Both numbers with as many digits as tell them apart to three: 0.5333 and 0.5378."""
+    reach, finest = max(abs(low), abs(high)), int(np.floor(np.log10(high - low))) - 2
+    if 1e-3 <= reach < 1e5:
+        style = f".{max(0, -finest)}f"
+    else:
+        style = f".{max(2, int(np.floor(np.log10(reach))) - finest)}e"
+    return f"{low:{style}}".replace("-", "−"), f"{high:{style}}".replace("-", "−")
+
+
 def open_box(axes: Axes) -> None:
     """Axes for lines: no top and right side, a faint grid."""
     axes.spines[["top", "right"]].set_visible(False)
@@ -148,10 +178,11 @@ def line_colours(count: int) -> list[Any]:
     return list(LINE_COLOURS[:count]) if count <= len(LINE_COLOURS) else time_colours(count)
 
 
-def colour_scale(values: Array, robust: bool, cmap: str | None = None) -> dict[str, Any]:
+def colour_scale(values: Array, robust: bool, cmap: str | None = None, flat: float = 1e-12) -> dict[str, Any]:
     """``cmap``, ``vmin``, ``vmax``: diverging and symmetric about 0 where the data are nearly so, else sequential.
 
     ``robust`` leaves out values far beyond the middle 99 %: one value on its way to infinity must not blank a picture.
+    ``flat``: values that vary by less than this fraction of the largest are shown as a constant.
     """
     finite = values[np.isfinite(values)]
     if finite.size == 0:
@@ -163,7 +194,7 @@ def colour_scale(values: Array, robust: bool, cmap: str | None = None) -> dict[s
     reach = max(abs(low), abs(high))
     if low < 0 < high and min(-low, high) > 0.4 * reach:
         return {"cmap": cmap or "RdBu_r", "vmin": -reach, "vmax": reach}
-    if high - low <= 1e-12 * reach or high == low:  # a constant: centre it, and let no round-off become a pattern
+    if high - low <= flat * reach or high == low:  # a constant: centre it, and let no round-off become a pattern
         margin = 0.05 * reach or 1.0
         low, high = low - margin, high + margin
     return {"cmap": cmap or "viridis", "vmin": low, "vmax": high}

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TypeVar
 
+from symnum.catalogue import Catalogue
 from symnum.errors import UnknownName, did_you_mean
 from symnum.solvers.problem import Options, Outcome, Problem
 
 Entry = TypeVar("Entry")
+CATALOGUE = Catalogue("backend", package="symnum.solvers.backends")
 
 
-@cache
 def backends() -> tuple[str, ...]:
     """Names of all backends; "embedded" first."""
-    from symnum.solvers import backends as folder
-
-    return tuple(sorted((m.name for m in iter_modules(folder.__path__)), key=lambda name: (name != "embedded", name)))
+    return tuple(sorted(CATALOGUE.names(), key=lambda name: (name != "embedded", name)))
 
 
 def methods(backend: str) -> dict[str, str]:
     """The methods of a backend: name -> one line."""
-    find(dict.fromkeys(backends()), backend, "backend")
-    return dict(import_module(f"symnum.solvers.backends.{backend}").METHODS)
+    return dict(CATALOGUE.load(backend).METHODS)
 
 
 def backend_of(method: str) -> str:
@@ -34,7 +29,7 @@ def backend_of(method: str) -> str:
     Raises:
         UnknownName: no backend has it.
     """
-    known = {name: backend for backend in reversed(backends()) for name in methods(backend)}
+    known = {name: backend for backend in reversed(backends()) if not CATALOGUE.problem(backend) for name in methods(backend)}
     return find(known, method, "method")
 
 
@@ -45,8 +40,7 @@ def solve(problem: Problem, options: Options, backend: str = "auto") -> Outcome:
         UnknownName: no such backend or method; SolveError: the options contradict the problem.
     """
     name = backend_of(options.method) if backend == "auto" else backend
-    find(dict.fromkeys(backends()), name, "backend")
-    outcome: Outcome = import_module(f"symnum.solvers.backends.{name}").solve(problem, options)
+    outcome: Outcome = CATALOGUE.load(name).solve(problem, options)
     return outcome
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from symnum.errors import TermError
@@ -184,7 +184,10 @@ def test_substituting_numbers_gives_the_value(term):
         return  # 1/0, a root of a negative number: refused by name
     with np.errstate(all="ignore"):
         try:
-            expected, found = float(value(term, point)), float(value(replaced, {}))
+            expected, found = value(term, point), value(replaced, {})
+            if np.iscomplexobj(expected) or np.iscomplexobj(found):
+                return
+            expected, found = float(expected), float(found)
         except (ZeroDivisionError, OverflowError, TypeError):
             return  # Python numbers and complex powers outside of the reals
     if np.isfinite(expected) and abs(expected) < 1e12 and abs(expected - round(expected)) > 1e-9:
@@ -201,6 +204,7 @@ def _is_jump(term):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 4), st.integers(0, 2**32 - 1), st.booleans())
+@example(2, 387, False)  # an entry that cancels to 0.0
 def test_solve_linear_against_numpy(size, seed, exact):
     rng = np.random.default_rng(seed)
     matrix, right = rng.integers(-5, 6, (size, size)), rng.integers(-5, 6, size)

@@ -1,8 +1,10 @@
 """Passes: verbs on kernels. Each takes a kernel and gives a kernel of the same meaning."""
 
+from symnum.ir.passes.arrange import arrange
 from symnum.ir.passes.cse import share_subterms
 from symnum.ir.passes.fuse import fuse_loops
 from symnum.ir.passes.hoist import hoist
 from symnum.ir.passes.peel import peel
+from symnum.ir.passes.tail import overlap_tails
 
-__all__ = ["fuse_loops", "hoist", "peel", "share_subterms"]
+__all__ = ["arrange", "fuse_loops", "hoist", "overlap_tails", "peel", "share_subterms"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from symnum.expr.term import Symbol, Term, rebuild
+from collections.abc import Callable
+
+from symnum.expr.term import Symbol, Term, make_call, rebuild
 from symnum.expr.walk import fold
 from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store
 
@@ -62,38 +64,59 @@ def _lift(
             outer[depths[node]].append(Let(names[node], value))
         return names[node]
 
+    done: dict[Term, Term] = {}
+
     def rule(node: Term, args: list[Term]) -> Term:
         here = depths[node]
+        if node.op == "add":
+            node, args = _scaled_products(node, args, depths, done, rule)
         new_args = [name(a, v) if depths[a] < here else v for a, v in zip(node.args, args, strict=True)]
         if node.op in ("add", "mul") and here > 0:
             node, new_args = _group(node, new_args, depths, outer, names, counter, depth_of)
         return rebuild(node, tuple(new_args)) if any(a is not b for a, b in zip(node.args, new_args, strict=True)) else node
 
-    return name(root, fold(root, rule))
+    return name(root, fold(root, rule, done))
+
+
+def _scaled_products(node: Term, args: list[Term], depths: dict[Term, int], done: dict[Term, Term], rule: Callable[[Term, list[Term]], Term]) -> tuple[Term, list[Term]]:
+    """In a sum, c*(alpha*f) with an invariant alpha becomes (c*alpha)*f, so that c leaves the loop with alpha."""
+    here, data, terms, values = depths[node], list(node.data), list(node.args), list(args)
+    for k, product in enumerate(node.args):
+        c = data[k + 1]
+        if abs(c) == 1 or product.op != "mul" or depths[product] != here or all(depths[f] == here for f in product.args):
+            continue
+        terms[k] = make_call("mul", product.args, (c * product.data[0], *product.data[1:]))
+        depths[terms[k]] = here
+        values[k] = rule(terms[k], [done[f] for f in product.args])
+        data[k + 1] = 1
+    if terms == list(node.args):
+        return node, args
+    changed = make_call("add", tuple(terms), tuple(data))
+    depths[changed] = here
+    return changed, values
 
 
 def _group(
     node: Term, args: list[Term], depths: dict[Term, int], outer: list[list[Let]], names: dict[Term, Symbol], counter: list[int], depth_of: dict[str, int]
 ) -> tuple[Term, list[Term]]:
     """In an n-ary sum or product, bring the operands of each outer depth together under one temporary."""
-    from symnum.expr.term import make_call
-
     own = depths[node]
     for level in range(own):
         chosen = [k for k, a in enumerate(node.args) if depths[a] == level]
-        if len(chosen) < 2 and not (chosen and node.op == "mul" and node.data[chosen[0] + 1] != 1):
+        lone = node.op == "mul" and (abs(node.data[0]) != 1 or any(node.data[k + 1] != 1 for k in chosen))
+        if not chosen or (len(chosen) < 2 and not lone):
             continue
-        neutral = 0 if node.op == "add" else 1
+        neutral, head = (0, node.data[0]) if node.op == "add" else (node.data[0], 1)
         part = make_call(node.op, tuple(node.args[k] for k in chosen), (neutral, *(node.data[k + 1] for k in chosen)))
         value = rebuild(part, tuple(args[k] for k in chosen))
+        depths[part] = level
         if part not in names:
             counter[0] += 1
             names[part] = Symbol(f"h{counter[0]}", "temporary")
             depth_of[names[part].name] = level
-            depths[part] = level
             outer[level].append(Let(names[part], value))
         kept = [k for k in range(len(node.args)) if k not in chosen]
-        node = make_call(node.op, (*(node.args[k] for k in kept), part), (node.data[0], *(node.data[k + 1] for k in kept), 1))
+        node = make_call(node.op, (*(node.args[k] for k in kept), part), (head, *(node.data[k + 1] for k in kept), 1))
         args = [args[k] for k in kept] + [names[part]]
         depths[node] = own
     return node, args

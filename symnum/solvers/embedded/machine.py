@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symnum.codegen.placement import output_vector, state_vector
 from symnum.solvers.embedded.language import Program, Status
 
 Array = NDArray[np.float64]
 _RHS = ctypes.CFUNCTYPE(None, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+def _vector(name: str, n: int) -> Array:
+    """Zeros for a vector of a program; states (``y...``) and slopes lie half a page apart."""
+    vector = (state_vector if name.startswith("y") else output_vector)(n)
+    vector[:] = 0.0
+    return vector
 
 
 class Machine:
@@ -28,7 +36,7 @@ class Machine:
         self.program, self.n, self.rhs = program, n, rhs
         self.scalars: Array = np.zeros(len(program.scalars))
         self.index = {name: i for i, name in enumerate(program.scalars)}
-        self.pointers: dict[str, Array] = {name: np.zeros(n) for name in program.vectors}
+        self.pointers: dict[str, Array] = {name: _vector(name, n) for name in program.vectors}
         self.pointers |= {name: np.zeros((1, n)) for name in program.arrays}
 
     def __getitem__(self, name: str) -> float:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symnum.catalogue import Catalogue
 from symnum.solvers.embedded.driver import Parts, Weight, driver, error, error_norm, evaluate, h_try, proportional_integral, t
 from symnum.solvers.embedded.language import Program, Statement, combination
 from symnum.solvers.embedded.tableau import Tableau
@@ -83,9 +81,6 @@ def bytes_per_step(parts: Parts) -> int:
 @cache
 def methods() -> dict[str, Method]:
     """All embedded methods by name: ``METHOD`` of every module in the folder ``methods``."""
-    from pkgutil import iter_modules
-
-    from symnum.solvers.embedded import methods as folder
-
-    found: Sequence[Any] = [import_module(f"{folder.__name__}.{m.name}").METHOD for m in iter_modules(folder.__path__)]
+    catalogue = Catalogue("method", package="symnum.solvers.embedded.methods")
+    found: list[Method] = [catalogue.load(name).METHOD for name in catalogue]
     return {method.name: method for method in found}

@@ -17,8 +17,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from symnum.discretise.boundary import Boundary
-from symnum.discretise.grid import Grid
+from symnum.discretisation.boundary import Boundary
+from symnum.discretisation.grid import Grid
 from symnum.errors import DiscretisationError
 from symnum.expr.term import Symbol, Term, add, linear_combination, rebuild, scale, split_coefficient
 from symnum.expr.walk import fold, postorder

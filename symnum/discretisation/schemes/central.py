@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import ceil, floor
 
-from symnum.discretise.weights import stencil_weights
+from symnum.discretisation.weights import stencil_weights
 from symnum.errors import DiscretisationError
 
 Stencil = list[tuple[Fraction, Fraction]]

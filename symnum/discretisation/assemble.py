@@ -11,10 +11,10 @@ from typing import Any
 
 
 from symnum.catalogue import Catalogue
-from symnum.discretise.boundary import Boundary
-from symnum.discretise.grid import Grid, make_grid
-from symnum.discretise.initial import initial_kernel, initial_state
-from symnum.discretise.lower import Lowering
+from symnum.discretisation.boundary import Boundary
+from symnum.discretisation.grid import Grid, make_grid
+from symnum.discretisation.initial import initial_kernel, initial_state
+from symnum.discretisation.lower import Lowering
 from symnum.errors import DiscretisationError
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import symbols
@@ -40,7 +40,7 @@ def discretise(system: PDESystem, resolution: Any = 64, scheme: str = "auto", or
     """
     if not isinstance(system, PDESystem):
         raise DiscretisationError(f"discretise takes a system such as sn.PDESystem(...), got {type(system).__name__}")
-    module = Catalogue("scheme", package="symnum.discretise.schemes").load("central" if scheme == "auto" else scheme)
+    module = Catalogue("scheme", package="symnum.discretisation.schemes").load("central" if scheme == "auto" else scheme)
     grid = make_grid(system, resolution)
     module.check(order, closed=any(not a.periodic for a in grid.axes))
     return _Assembly(system, grid, module, order).build()
