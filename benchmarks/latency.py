@@ -14,12 +14,16 @@ Compile time must not grow with the grid: loops over regions, never one expressi
 
 from __future__ import annotations
 
+import os
+import statistics
+import sys
+from pathlib import Path
 from typing import Any
 
-from ._measure import bar, cold_medians
+from ._measure import bar, fresh_process
 
 _IMPORTS = """
-import importlib, json, pkgutil, sys, time
+import importlib, json, os, pkgutil, time
 begun = time.process_time()
 import symnum
 imported = time.process_time() - begun
@@ -39,7 +43,7 @@ brusselator = Catalogue("model", folder=shipped_folder("models")).load("brussela
 t0 = time.process_time()
 model = brusselator.system()
 t1 = time.process_time()
-semi = symnum.discretise(model, resolution=int(sys.argv[1]))
+semi = symnum.discretise(model, resolution=int(os.environ["SYMNUM_BENCH_N"]))
 t2 = time.process_time()
 y = semi.initial_state()
 t3 = time.process_time()
@@ -63,8 +67,8 @@ _IMPORT_ONLY = _IMPORTS + 'print(json.dumps({"import symnum": imported}))'
 
 def run() -> dict[str, Any]:
     """Rows: one a grid. Bars: CPU seconds of build + compile + first call at N = 32, its growth to N = 2048, and of the import."""
-    small, large = (cold_medians(_SCRIPT, str(n), repeats=r) for n, r in ((32, 7), (2048, 5)))
-    imported = cold_medians(_IMPORT_ONLY)["import symnum"]
+    small, large = _medians((32, 2048))
+    imported = statistics.median(_cold(_IMPORT_ONLY)["import symnum"] for _ in range(5))
     growth = abs(large["build + compile"] / small["build + compile"] - 1)
     return {
         "rows": [{"N": 32, **small}, {"N": 2048, **large}],
@@ -74,3 +78,16 @@ def run() -> dict[str, Any]:
             bar("import symnum, CPU s", imported, 0.30),
         ],
     }
+
+
+def _medians(sizes: tuple[int, ...], rounds: int = 7) -> list[dict[str, float]]:
+    """Each figure of each size as the median over ``rounds`` processes, the sizes taken in turns so that all see the same noise."""
+    laps = [[_cold(_SCRIPT, n) for n in sizes] for _ in range(rounds)]
+    return [{key: statistics.median(lap[i][key] for lap in laps) for key in laps[0][i]} for i in range(len(sizes))]
+
+
+def _cold(script: str, n: int = 0) -> dict[str, float]:
+    """The figures of one new process, which finds this copy of symnum and no compiled code."""
+    root = Path(sys.modules["symnum"].__file__ or "").resolve().parent.parent
+    paths = os.pathsep.join(p for p in (str(root), os.environ.get("PYTHONPATH", "")) if p)
+    return fresh_process(script, {"PYTHONPATH": paths, "SYMNUM_CACHE": "off", "SYMNUM_BENCH_N": str(n)})

@@ -81,18 +81,21 @@ def _tell(report: Mapping[str, Any], title: str) -> None:
     if report["rows"]:
         columns = list(dict.fromkeys(key for row in report["rows"] for key in row))
         out.print(table(columns, [[_cell(row.get(key)) for key in columns] for row in report["rows"]]))
-    marks = {True: Text("holds", style="green"), False: Text("fails", style="bold red"), None: Text("not measured", style="yellow")}
-    out.print(_bars(report["bars"], marks))
-    missed = [bar["name"] for bar in report["bars"] if bar["holds"] is False]
+    out.print(_bars(report["bars"]))
+    missed = [bar["name"] for bar in report["bars"] if bar["value"] is not None and not bar["holds"]]
     if missed:
         print(f"symnum: {len(missed)} of {len(report['bars'])} bars fail: {', '.join(missed)}", file=sys.stderr)
 
 
-def _bars(bars: Sequence[Mapping[str, Any]], marks: Mapping[Any, Any]) -> Any:
+def _bars(bars: Sequence[Mapping[str, Any]]) -> Any:
+    from rich.text import Text
+
+    holds, fails, unknown = Text("holds", style="green"), Text("fails", style="bold red"), Text("not measured", style="yellow")
     made = table(("bar", "measured", "asked for", ""), [])
     for bar in bars:
         sign = "≤" if bar["better"] == "lower" else "≥"
-        made.add_row(bar["name"], _cell(bar["value"]), f"{sign} {_cell(bar['bar'])}", marks[bar["holds"]])
+        mark = unknown if bar["value"] is None else holds if bar["holds"] else fails
+        made.add_row(bar["name"], _cell(bar["value"]), f"{sign} {_cell(bar['bar'])}", mark)
     return made
 
 

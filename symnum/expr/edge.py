@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from symnum.errors import TermError, did_you_mean
+from symnum.expr.numbers import exact_number
 from symnum.expr.ops import TABLE
-from symnum.expr.term import Const, Term, add, as_term, call, exact_number, mul, power, scale
+from symnum.expr.term import Const, Term, add, as_term, call, mul, power, scale
 
 _UFUNCS = {row.numpy: row.name for row in TABLE.values() if row.numpy and row.arity} | {"absolute": "abs"}
 _ARITHMETIC: dict[str, Any] = {

@@ -16,24 +16,20 @@ process. The intern table is weak and locked; a pickled term is a flat program t
 
 from __future__ import annotations
 
-import math
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from hashlib import blake2b
-from numbers import Integral, Rational, Real
 from typing import Any
 
 from symnum.errors import TermError
+from symnum.expr.numbers import Number, exact_number, finite, fold_function, numeric_power, tidy, tidy_exponent, unit
 from symnum.expr.ops import TABLE
-
-Number = int | Fraction | float
 
 _TABLE: weakref.WeakValueDictionary[Any, Term] = weakref.WeakValueDictionary()
 _LOCK = threading.RLock()
-_MAX_EXACT_BITS = 4096  # a larger exact power is refused: 9**9**9**9 typed by a stranger must not hang the machine
 
 
 class Term:
@@ -223,27 +219,6 @@ def make_call(op: str, args: tuple[Term, ...], data: tuple[Any, ...] = ()) -> Te
     return found if found is not None else _intern(Call, key, op, args, data, {})
 
 
-def exact_number(value: Any) -> Any:
-    """A Python or NumPy number as int, Fraction, float or bool; NaN and everything else raise TermError."""
-    if type(value) is int or type(value) is bool:
-        return value
-    if type(value) is float:
-        if value != value:
-            raise TermError("a term holds the number NaN; check the data the coefficient came from (NaN is never a coefficient)")
-        return value
-    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
-        item = value.item()
-        return exact_number(item if type(item) is not type(value) else float(item))
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Rational):
-        whole = Fraction(int(value.numerator), int(value.denominator))
-        return whole.numerator if whole.denominator == 1 else whole
-    if isinstance(value, Real):
-        return exact_number(float(value))
-    raise TermError(f"{value!r} of type {type(value).__name__} is not a real number or a term")
-
-
 def as_term(value: Any) -> Term:
     """Convert once, at the edge: a term, a number, or a SymPy expression. Anything else raises TermError."""
     if isinstance(value, Term):
@@ -269,23 +244,6 @@ def _binary(left: Term, right: Any, build: Any) -> Any:
         return build(left, right)
     except OverflowError:
         raise TermError("an exact whole number too large for a float meets a float; write it as a float or a fraction") from None
-
-
-def _tidy(value: Number) -> Number:
-    """A Fraction that is whole as int."""
-    return value.numerator if type(value) is Fraction and value.denominator == 1 else value
-
-
-def _unit(coefficient: Number) -> Number:
-    """1.0 and -1.0 as coefficients are 1 and -1: ``-1.0*x`` is ``-x``."""
-    return int(coefficient) if coefficient == 1 or coefficient == -1 else coefficient
-
-
-def _tidy_exponent(value: Number) -> Number:
-    """2.0 -> 2, 1.5 -> 3/2: exact when the float is a small dyadic number, so that x**2.0 is x**2."""
-    if type(value) is float and math.isfinite(value) and abs(value) < 2**20 and value * 4 == int(value * 4):
-        value = Fraction(int(value * 4), 4)
-    return _tidy(value)
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------
@@ -321,8 +279,8 @@ def linear_combination(bag: dict[Term, Number], constant: Number = 0) -> Term:
             constant = constant + term.data[0]
             for inner, c in zip(term.args, term.data[1:], strict=True):
                 bag[inner] = bag.get(inner, 0) + c
-    items = [(t, _tidy(c)) for t, c in bag.items() if c != 0]
-    constant = _finite(_tidy(constant))
+    items = [(t, tidy(c)) for t, c in bag.items() if c != 0]
+    constant = finite(tidy(constant))
     if not items:
         return Const(constant)
     if constant == 0:
@@ -330,7 +288,7 @@ def linear_combination(bag: dict[Term, Number], constant: Number = 0) -> Term:
         if len(items) == 1:
             return scale(items[0][0], items[0][1])
     items.sort(key=lambda item: item[0].digest)
-    coefficients = tuple(_unit(_finite(c)) for _, c in items)
+    coefficients = tuple(unit(finite(c)) for _, c in items)
     return make_call("add", tuple(t for t, _ in items), (constant, *coefficients))
 
 
@@ -344,20 +302,20 @@ def scale(term: Term, factor: Number) -> Term:
     if factor == 0:
         return ZERO
     if term.op == "const":
-        return Const(_finite(_tidy(term.data[0] * factor)))
+        return Const(finite(tidy(term.data[0] * factor)))
     if term.op == "mul":
         return _product(term.data[0] * factor, term.args, term.data[1:])
-    return make_call("mul", (term,), (_unit(_finite(_tidy(factor))), 1))
+    return make_call("mul", (term,), (unit(finite(tidy(factor))), 1))
 
 
 def _product(coefficient: Number, bases: tuple[Term, ...], exponents: tuple[Number, ...]) -> Term:
     """A product whose bases are already distinct, sorted and canonical."""
-    coefficient = _finite(_tidy(coefficient))
+    coefficient = finite(tidy(coefficient))
     if coefficient == 0:
         return ZERO
     if not bases:
         return Const(coefficient)
-    coefficient = _unit(coefficient)
+    coefficient = unit(coefficient)
     if coefficient == 1 and len(bases) == 1 and exponents[0] == 1:
         return bases[0]
     return make_call("mul", bases, (coefficient, *exponents))
@@ -386,7 +344,7 @@ def power_product(bag: dict[Term, Number], coefficient: Number = 1) -> Term:
     items: list[tuple[Term, Number]] = []
     merged: list[Term] = []
     for base, exponent in bag.items():
-        exponent = _tidy_exponent(exponent)
+        exponent = tidy_exponent(exponent)
         if exponent == 0:
             continue
         if base.op == "const" or (base.op == "mul" and type(exponent) is int):
@@ -409,65 +367,19 @@ def power(base: Term, exponent: Term) -> Term:
     """base**exponent. Integer powers of products are distributed; other powers are kept as written (domain)."""
     if exponent.op != "const":
         return ONE if base is ONE else make_call("pow", (base, exponent))
-    n = _tidy_exponent(exponent.data[0])
+    n = tidy_exponent(exponent.data[0])
     if n == 0:
         return ONE
     if n == 1:
         return base
     if base.op == "const":
-        return _numeric_power(base.data[0], n)
+        value = numeric_power(base.data[0], n)
+        return Const(value) if value is not None else make_call("mul", (base,), (1, n))
     if base.op == "mul" and type(n) is int:
-        coefficient = _numeric_power(base.data[0], n)
-        return mul((coefficient, power_product({b: e * n for b, e in zip(base.args, base.data[1:], strict=True)})))
+        coefficient = numeric_power(base.data[0], n)
+        assert coefficient is not None
+        return mul((Const(coefficient), power_product({b: e * n for b, e in zip(base.args, base.data[1:], strict=True)})))
     return make_call("mul", (base,), (1, n))
-
-
-def _numeric_power(base: Number, n: Number) -> Term:
-    if base == 0 and n < 0:
-        raise TermError("division by zero: a term is divided by the number 0")
-    if isinstance(base, float) or isinstance(n, float):
-        if base < 0 and not (isinstance(n, int) or float(n).is_integer()):
-            raise TermError(f"{base}**{n} has no real value")
-        try:
-            return Const(_finite(float(base) ** float(n)))
-        except OverflowError:
-            raise TermError(f"{base}**{n} is too large for a floating-point number") from None
-    if isinstance(n, int):
-        bits = max(abs(Fraction(base).numerator), Fraction(base).denominator).bit_length() if abs(base) != 1 else 0
-        if bits * abs(n) > _MAX_EXACT_BITS:
-            raise TermError(f"({_short(base)})**({_short(n)}) is an exact number of more than {_MAX_EXACT_BITS} bits; write the base as a float")
-        return Const(_tidy(Fraction(base) ** n))
-    if base < 0:
-        raise TermError(f"({base})**({n}) has no real value")
-    root = _exact_root(base, n)
-    return Const(root) if root is not None else make_call("mul", (Const(base),), (1, n))
-
-
-def _short(value: Number) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:20]}...{text[-10:]}"
-
-
-def _exact_root(base: int | Fraction, n: Fraction) -> Number | None:
-    """base**(p/q) when it is rational (4**(1/2) = 2), else None."""
-    base = Fraction(base)
-    parts = []
-    for part in (base.numerator, base.denominator):
-        if part.bit_length() > 1000:
-            return None
-        root = round(part ** (1 / n.denominator))
-        if root**n.denominator != part:
-            return None
-        if root.bit_length() * abs(n.numerator) > _MAX_EXACT_BITS:
-            return None
-        parts.append(root)
-    return _tidy(Fraction(parts[0], parts[1]) ** n.numerator)
-
-
-def _finite(value: Number) -> Number:
-    if isinstance(value, float) and value != value:
-        raise TermError("the numbers of a term combine to NaN (infinity minus infinity or zero times infinity)")
-    return value
 
 
 # --- functions --------------------------------------------------------------------------------------------------------
@@ -481,7 +393,7 @@ def call(op: str, *args: Term) -> Term:
     if op == "pow":
         return power(*args)
     if all(a.op == "const" for a in args):
-        folded = _fold(op, [a.data[0] for a in args])
+        folded = fold_function(op, [a.data[0] for a in args])
         if folded is not None:
             return Const(folded)
     if op == "where" and args[0].op == "const":
@@ -489,35 +401,6 @@ def call(op: str, *args: Term) -> Term:
     if op == "where" and args[1] is args[2]:
         return args[1]
     return make_call(op, args)
-
-
-def _fold(op: str, values: list[Any]) -> Any:
-    row = TABLE[op]
-    if op in _COMPARE:
-        return _COMPARE[op](*values)
-    if op in ("minimum", "maximum"):
-        return (min if op == "minimum" else max)(values)
-    if len(values) == 1 and not isinstance(values[0], float):
-        return dict(row.exact).get(values[0])
-    if len(values) == 1 and row.fold is not None and math.isfinite(values[0]):
-        try:
-            return row.fold(values[0])
-        except (ValueError, OverflowError):
-            return None
-    return None
-
-
-_COMPARE: dict[str, Any] = {
-    "lt": lambda a, b: a < b,
-    "le": lambda a, b: a <= b,
-    "gt": lambda a, b: a > b,
-    "ge": lambda a, b: a >= b,
-    "eq": lambda a, b: a == b,
-    "ne": lambda a, b: a != b,
-    "and": lambda a, b: bool(a) and bool(b),
-    "or": lambda a, b: bool(a) or bool(b),
-    "not": lambda a: not a,
-}
 
 
 def rebuild(term: Term, args: tuple[Term, ...]) -> Term:

@@ -1,4 +1,4 @@
-"""Warnings about models that can be written down but have no stable solution: backward diffusion, conditions at the outflow.
+"""Warnings about models without a stable solution: backward diffusion, conditions at the outflow.
 
 dt(u) = k*dxx(u)        k < 0: the growth rate -k*q^2 of a wave number q is unbounded (Hadamard)
 dt(u) = -c*dx(u)        c > 0: u is carried towards larger x, so its condition belongs at the lower face
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def warn_ill_posed(system: PDESystem) -> None:
-    """ModelWarning, pointing at the user's line, for each field with backward diffusion or a condition at the outflow."""
+    """ModelWarning, at the user's line, for each field with backward diffusion or a condition at the outflow."""
     found = analyse(system)
     for u in system.fields:
         for x in system.space:
@@ -52,8 +52,8 @@ def _check_inflow(system: PDESystem, found: Structure, u: Symbol, x: Symbol) -> 
             if row.field is u and face.coordinate == x.name and face.side != inflow:
                 low, high = system.domain.exact[x.name]
                 warn(
-                    f"{u.name} is carried along {x.name} with speed {_written(c)}, so it enters at {inflow}({x.name}); the "
-                    f"condition '{row}' is at the outflow, where nothing can be prescribed. "
+                    f"{u.name} is carried along {x.name} with speed {_written(c)}, so it enters at {inflow}({x.name}); "
+                    f"the condition '{row}' is at the outflow, where nothing can be prescribed. "
                     f"Write at={{{x.name}: {low if inflow == 'lower' else high}}}"
                 )
 

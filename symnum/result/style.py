@@ -139,7 +139,9 @@ def range_bar(figure: Any, image: Any, axes: Axes, location: str, length: float)
     constant = values.size > 0 and np.ptp(values) < 0.5 * (ends[1] - ends[0])  # then the scale was made wider
     if constant:
         middle, half = (values.max() + values.min()) / 2, np.ptp(values) / 2
-        bar.set_ticks([middle], labels=[f"{middle:.5g} ± {half:.0e}".replace("-", "−")])
+        digit, power = f"{half:.0e}".split("e")
+        spread = rf"${digit}\cdot10^{{{int(power)}}}$" if half else "0"
+        bar.set_ticks([middle], labels=[f"{middle:.5g} ± {spread}".replace("-", "−")])
     else:
         bar.set_ticks(ends, labels=end_labels(*ends))
         upright = location in ("left", "right")

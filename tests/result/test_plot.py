@@ -26,7 +26,7 @@ def texts(figure: Figure) -> list[str]:
 
 
 def panels(figure: Figure) -> list:
-    return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
+    return [axes for axes in figure.axes if axes.get_label() not in ("<colorbar>", "history")]
 
 
 def test_one_dimension() -> None:
@@ -57,14 +57,14 @@ def test_periodic_lines_reach_the_end_of_the_domain() -> None:
 def test_two_dimensions() -> None:
     figure = plane().plot()
     grid = panels(figure)
-    assert len(grid) == 8 and len(figure.axes) == 10  # two fields at four times, a colour bar each
+    assert len(grid) == 8 and len(figure.axes) == 12  # two fields at four times, a colour bar and a history each
     assert [axes.get_title() for axes in grid[:4]] == ["$t$ = 0", "$t$ = 1", "$t$ = 2", "$t$ = 3"]
     for row in (grid[:4], grid[4:]):
         assert len({axes.images[0].get_clim() for axes in row}) == 1
     assert grid[0].images[0].get_cmap().name == "RdBu_r" and grid[4].images[0].get_cmap().name == "viridis"
     assert all(axes.get_aspect() == 1 for axes in grid)
     assert grid[4].get_xlabel() == "$x$" and grid[0].get_ylabel() == "$y$" and grid[1].get_ylabel() == ""
-    assert {axes.get_ylabel() for axes in figure.axes[-2:]} == {"$u$ (mol/L)", "$v$"}
+    assert {axes.get_ylabel() for axes in figure.axes if axes not in grid} == {"$u$ (mol/L)", "$v$"}
     assert "not shown: w" in texts(figure)[1]
     np.testing.assert_array_equal(grid[0].images[0].get_array()[:12, :12], plane()["u"][0].values.T)
 
