@@ -1,7 +1,8 @@
 """From a model to its first right-hand side, in a cold process
 
-The Brusselator is written, discretised on N x N points and its right-hand side called once, in a new process with an empty cache of
-compiled code, after everything that will be needed has been imported. CPU seconds, medians over several processes:
+The Brusselator is written, discretised on N x N points and its right-hand side called once, in a new process with
+an empty cache of compiled code, after everything that will be needed has been imported. CPU seconds, medians over
+several processes:
 
     build + compile   writing the model, discretising it, generating and compiling machine code
     first call        the first right-hand side less a later one: what a first call costs beyond its arithmetic
@@ -29,7 +30,9 @@ import symnum
 imported = time.process_time() - begun
 """
 
-_SCRIPT = _IMPORTS + """
+_SCRIPT = (
+    _IMPORTS
+    + """
 import numpy as np
 for module in pkgutil.walk_packages(symnum.__path__, "symnum."):
     if not any(part.startswith("_") or part in ("cli", "result") for part in module.name.split(".")):
@@ -58,15 +61,16 @@ semi.rhs(0.0, y, out=out)
 t7 = time.process_time()
 once = t7 - t6
 first = max(t5 - t4 - once, 0.0)
-print(json.dumps({"model": t1 - t0, "discretise + compile": t2 - t1, "first call": first, "build + compile": t2 - t0 + first,
-                  "initial state": t3 - t2, "memory": t4 - t3, "one call": once}))
+print(json.dumps({"model": t1 - t0, "discretise + compile": t2 - t1, "first call": first,
+                  "build + compile": t2 - t0 + first, "initial state": t3 - t2, "memory": t4 - t3, "one call": once}))
 """
+)
 
 _IMPORT_ONLY = _IMPORTS + 'print(json.dumps({"import symnum": imported}))'
 
 
 def run() -> dict[str, Any]:
-    """Rows: one a grid. Bars: CPU seconds of build + compile + first call at N = 32, its growth to N = 2048, and of the import."""
+    """Rows: one a grid. Bars: CPU s of build + compile + first call at N = 32, its growth to N = 2048, the import."""
     small, large = _medians((32, 2048))
     imported = statistics.median(_cold(_IMPORT_ONLY)["import symnum"] for _ in range(5))
     growth = abs(large["build + compile"] / small["build + compile"] - 1)
@@ -81,7 +85,7 @@ def run() -> dict[str, Any]:
 
 
 def _medians(sizes: tuple[int, ...], rounds: int = 7) -> list[dict[str, float]]:
-    """Each figure of each size as the median over ``rounds`` processes, the sizes taken in turns so that all see the same noise."""
+    """Each figure of each size as the median over ``rounds`` processes; sizes in turns: all see the same noise."""
     laps = [[_cold(_SCRIPT, n) for n in sizes] for _ in range(rounds)]
     return [{key: statistics.median(lap[i][key] for lap in laps) for key in laps[0][i]} for i in range(len(sizes))]
 

@@ -3,9 +3,9 @@
     u_t + c u_x = 0           0 <= x < 1 periodic,  0 < t < 1
     u = exp(sin(2 pi x)) / e  at t = 0
 
-What to look at: after the time 1/c the wave is back where it began, unchanged. What differs is the error of the scheme: central
-differences keep the height and delay short waves (R. J. LeVeque, *Finite Difference Methods for Ordinary and Partial
-Differential Equations*, SIAM 2007, chapter 10).
+What to look at: after the time 1/c the wave is back where it began, unchanged. What differs is the error of the
+scheme: central differences keep the height and delay short waves (R. J. LeVeque, *Finite Difference Methods for
+Ordinary and Partial Differential Equations*, SIAM 2007, chapter 10).
 
 Exact solution: u(t, x) = f(x - c t) with the initial profile f.
 """

@@ -5,12 +5,12 @@
     f = 5 where (x - 0.3)^2 + (y - 0.6)^2 <= 0.01 and t >= 1.1, else 0
     u = 22 (y (1 - y))^1.5,  v = 27 (x (1 - x))^1.5   at t = 0
 
-What to look at: with alpha = 10 diffusion flattens the initial state within hundredths of a time unit, after which the square
-oscillates almost as one, warmer inside the disc; with --set alpha=0.02 differences of phase remain visible. The reaction is slow and
-diffusion fast: the classical stiff problem.
+What to look at: with alpha = 10 diffusion flattens the initial state within hundredths of a time unit, after which
+the square oscillates almost as one, warmer inside the disc; with --set alpha=0.02 differences of phase remain
+visible. The reaction is slow and diffusion fast: the classical stiff problem.
 
-Source: E. Hairer and G. Wanner, *Solving Ordinary Differential Equations II*, section IV.10 (BRUSS-2D), in the form of the
-benchmarks of DifferentialEquations.jl (A = 3.4, B = 1).
+Source: E. Hairer and G. Wanner, *Solving Ordinary Differential Equations II*, section IV.10 (BRUSS-2D), in the form
+of the benchmarks of DifferentialEquations.jl (A = 3.4, B = 1).
 """
 
 from __future__ import annotations
@@ -53,9 +53,13 @@ def reference(t: float, state: Any, spacing: float, p: dict[str, float]) -> Any:
     u, v = state
     x = spacing * np.arange(u.shape[0])
     disc = (x[:, None] - 0.3) ** 2 + (x[None, :] - 0.6) ** 2 <= 0.01
-    lap_u, lap_v = (sum(np.roll(w, s, a) for s in (1, -1) for a in (0, 1)) / spacing**2 - 4 * w / spacing**2 for w in (u, v))
+    lap_u, lap_v = (
+        sum(np.roll(w, s, a) for s in (1, -1) for a in (0, 1)) / spacing**2 - 4 * w / spacing**2 for w in (u, v)
+    )
     f = 5.0 * disc * (t >= 1.1)
-    return np.stack([
-        p["b"] + u**2 * v - (p["a"] + 1) * u + p["alpha"] * lap_u + f,
-        p["a"] * u - u**2 * v + p["alpha"] * lap_v,
-    ])
+    return np.stack(
+        [
+            p["b"] + u**2 * v - (p["a"] + 1) * u + p["alpha"] * lap_u + f,
+            p["a"] * u - u**2 * v + p["alpha"] * lap_v,
+        ]
+    )

@@ -3,8 +3,8 @@
     u_t = D u_xx + r u (1 - u)     -10 < x < 30,  0 < t < 8
     u = the exact solution         at both ends and at t = 0
 
-What to look at: the front keeps its shape and runs at 5/sqrt(6) sqrt(r D), a little faster than the slowest possible front,
-2 sqrt(r D) (R. A. Fisher, Ann. Eugenics 7, 1937; Kolmogorov, Petrovsky and Piskunov, 1937).
+What to look at: the front keeps its shape and runs at 5/sqrt(6) sqrt(r D), a little faster than the slowest
+possible front, 2 sqrt(r D) (R. A. Fisher, Ann. Eugenics 7, 1937; Kolmogorov, Petrovsky and Piskunov, 1937).
 
 Exact solution (M. J. Ablowitz and A. Zeppetella, Bull. Math. Biol. 41, 1979, 835-840):
 u = (1 + exp(z))^-2,  z = sqrt(r/(6 D)) x - (5/6) r t.
@@ -29,7 +29,10 @@ def system() -> sn.PDESystem:
     return sn.PDESystem(
         [sn.Eq(sn.dt(u), D * sn.diff(u, x, 2) + r * u * (1 - u))],
         domain=sn.Domain(t=(0, 8), x=(-10, 30)),
-        conditions=[sn.dirichlet(u, _front(t, -10, D, r), at={x: -10}), sn.dirichlet(u, _front(t, 30, D, r), at={x: 30})],
+        conditions=[
+            sn.dirichlet(u, _front(t, -10, D, r), at={x: -10}),
+            sn.dirichlet(u, _front(t, 30, D, r), at={x: 30}),
+        ],
         initial={u: _front(0, x, D, r)},
         name="fisher_kpp",
     )

@@ -5,11 +5,11 @@
 
 u = 1, v = 0 with two smooth seeds of the catalyst v at t = 0.
 
-What to look at: v lives on u, spreads where there is fresh u, and starves where it was: each spot divides in two, again and again.
-Other values of F and k give winding stripes, waves or nothing (try --set F=0.04 --set k=0.0625).
+What to look at: v lives on u, spreads where there is fresh u, and starves where it was: each spot divides in two,
+again and again. Other values of F and k give winding stripes, waves or nothing (try --set F=0.04 --set k=0.0625).
 
-Source: J. E. Pearson, Complex patterns in a simple system, Science 261 (1993), 189-192 (diffusivities and the map of F and k);
-P. Gray and S. K. Scott, Chem. Eng. Sci. 38 (1983), 29-43.
+Source: J. E. Pearson, Complex patterns in a simple system, Science 261 (1993), 189-192 (diffusivities and the map
+of F and k); P. Gray and S. K. Scott, Chem. Eng. Sci. 38 (1983), 29-43.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def reference(t: float, state: Any, spacing: float, p: dict[str, float]) -> Any:
     import numpy as np
 
     u, v = state
-    lap_u, lap_v = (sum(np.roll(w, s, a) for s in (1, -1) for a in (0, 1)) / spacing**2 - 4 * w / spacing**2 for w in (u, v))
+    lap_u, lap_v = (
+        sum(np.roll(w, s, a) for s in (1, -1) for a in (0, 1)) / spacing**2 - 4 * w / spacing**2 for w in (u, v)
+    )
     eaten = u * v**2
     return np.stack([p["Du"] * lap_u - eaten + p["F"] * (1 - u), p["Dv"] * lap_v + eaten - (p["F"] + p["k"]) * v])

@@ -6,8 +6,8 @@
 
 What to look at: the short wave dies nine times faster than the long one, so that the profile becomes a single arch.
 
-Exact solution: every sine is an eigenfunction, u = sum_k a_k exp(-D (k pi)^2 t) sin(k pi x); see J. Crank, *The Mathematics of
-Diffusion*, 2nd ed., Oxford 1975, section 2.4.
+Exact solution: every sine is an eigenfunction, u = sum_k a_k exp(-D (k pi)^2 t) sin(k pi x); see J. Crank, *The
+Mathematics of Diffusion*, 2nd ed., Oxford 1975, section 2.4.
 """
 
 from __future__ import annotations

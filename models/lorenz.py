@@ -4,10 +4,11 @@
     Y' = X (rho - Z) - Y
     Z' = X Y - beta Z          X = 1, Y = 0, Z = 0 at t = 0,  0 < t < 40
 
-What to look at: the orbit never closes; it circles one wing, then the other, and two orbits that begin almost together part
-after a while (errors grow about as exp(0.9 t), so no method keeps more than a few digits beyond t = 30).
+What to look at: the orbit never closes; it circles one wing, then the other, and two orbits that begin almost
+together part after a while (errors grow about as exp(0.9 t): beyond t = 30 no method keeps more than a few digits).
 
-Source: E. N. Lorenz, Deterministic nonperiodic flow, J. Atmos. Sci. 20 (1963), 130-141; sigma = 10, rho = 28, beta = 8/3.
+Source: E. N. Lorenz, Deterministic nonperiodic flow, J. Atmos. Sci. 20 (1963), 130-141,
+with sigma = 10, rho = 28, beta = 8/3.
 """
 
 from __future__ import annotations
@@ -43,6 +44,6 @@ reference_until = 10.0  # beyond, chaos magnifies rounding
 
 
 def reference(t: float, state: Any, spacing: float, p: dict[str, float]) -> Any:
-    """The same right-hand side by hand: state and result (3,). The tests integrate it with SciPy's DOP853 and compare."""
+    """The same right-hand side by hand: state and result (3,). The tests integrate it with SciPy and compare."""
     X, Y, Z = state
     return [p["sigma"] * (Y - X), X * (p["rho"] - Z) - Y, X * Y - p["beta"] * Z]

@@ -4,10 +4,11 @@
     u = 0                     at x = 0 and x = 1
     u = sin(pi x) + sin(2 pi x)/2,  u_t = 0   at t = 0
 
-What to look at: the second harmonic swings twice as fast as the first; after the time 2/c both are back, and nothing is lost.
+What to look at: the second harmonic swings twice as fast as the first; after the time 2/c both are back, and
+nothing is lost.
 
-Exact solution: standing waves, u = sum_k a_k cos(k pi c t) sin(k pi x); see J. W. Strutt (Lord Rayleigh), *The Theory of Sound*,
-vol. 1, chapter VI.
+Exact solution: standing waves, u = sum_k a_k cos(k pi c t) sin(k pi x); see J. W. Strutt (Lord Rayleigh), *The
+Theory of Sound*, vol. 1, chapter VI.
 """
 
 from __future__ import annotations

@@ -68,9 +68,7 @@ class Discretised:
 
     def initial_state(self) -> np.ndarray:
         """The state at the initial time, (size,) float64."""
-        state = state_vector(self.size)
-        state[:] = self.semi.initial(self.semi.parameter_values)
-        return state
+        return self.semi.initial(self.semi.parameter_values, out=state_vector(self.size))
 
     def rhs(self, t: float, y: np.ndarray, p: Any = None, out: np.ndarray | None = None) -> np.ndarray:
         """Time derivatives at (t, y): y (size,) float64, p: parameter vector or mapping name -> value (None: the system's), result (size,).

@@ -1,4 +1,6 @@
-"""The command line: ``symnum run brusselator --plot b.png``. Exit status 0: success, 2: a bad model or bad options, 1: a solve failed.
+"""The command line: ``symnum run brusselator --plot b.png``.
+
+Exit status 0: success, 1: a solve failed, 2: a bad model or bad options.
 
     symnum                  arguments
        |  parser.py         -> namespace, or one sentence and status 2
@@ -19,7 +21,7 @@ from symnum.errors import SymnumError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0 success, 1 a solve failed, 2 a bad model or bad options, 130 interrupted."""
+    """Run one command; exit status 0 success, 1 a solve failed, 2 a bad model or bad options, 130 interrupted."""
     from symnum.cli.console import show_error
     from symnum.cli.parser import BadArguments, parse
 

@@ -1,7 +1,7 @@
 """``symnum bench [NAME]``: run one of the measurements in ``benchmarks/`` and say which bars hold.
 
-A bench is a file with ``run() -> {"rows": [...], "bars": [...]}``. A row is any flat mapping of labels and numbers; a bar is
-``{"name", "value", "bar", "better": "lower" | "higher", "holds"}``.
+A bench is a file with ``run() -> {"rows": [...], "bars": [...]}``. A row is any flat mapping of labels and numbers;
+a bar is ``{"name", "value", "bar", "better": "lower" | "higher", "holds"}``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VERSIONS = ("numpy", "scipy", "llvmlite")
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Run the bench; without a name, list what there is. A bar that fails is reported, not an error: the status stays 0."""
+    """Run the bench; without a name, list what there is. A bar that fails is reported; the status stays 0."""
     benches = Catalogue("bench", folder=shipped_folder("benchmarks"))
     if arguments.name is None:
         return _list(benches, arguments.json)
@@ -90,7 +90,11 @@ def _tell(report: Mapping[str, Any], title: str) -> None:
 def _bars(bars: Sequence[Mapping[str, Any]]) -> Any:
     from rich.text import Text
 
-    holds, fails, unknown = Text("holds", style="green"), Text("fails", style="bold red"), Text("not measured", style="yellow")
+    holds, fails, unknown = (
+        Text("holds", style="green"),
+        Text("fails", style="bold red"),
+        Text("not measured", style="yellow"),
+    )
     made = table(("bar", "measured", "asked for", ""), [])
     for bar in bars:
         sign = "≤" if bar["better"] == "lower" else "≥"

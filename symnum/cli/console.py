@@ -57,7 +57,10 @@ def show_error(error: BaseException, as_json: bool, *, internal: bool = False) -
 def paragraph(message: str) -> str:
     """Long lines folded at a comfortable width; line breaks of the message (a caret below a text) are kept."""
     lines = message.strip().splitlines()
-    return "\n".join(textwrap.fill(line, _WIDTH, break_long_words=False, break_on_hyphens=False) if len(line) > _WIDTH else line for line in lines)
+    return "\n".join(
+        textwrap.fill(line, _WIDTH, break_long_words=False, break_on_hyphens=False) if len(line) > _WIDTH else line
+        for line in lines
+    )
 
 
 def _internal(error: BaseException) -> str:

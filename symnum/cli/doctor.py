@@ -1,7 +1,8 @@
 """``symnum doctor``: what works on this machine, and the one line that installs what does not.
 
-What symnum needs is tried for real (imported; LLVM compiles and runs a loop; a small heat equation is solved and compared with its
-exact solution). Optional packages are only looked for: importing some of them takes seconds or starts Julia.
+What symnum needs is tried for real (imported; LLVM compiles and runs a loop; a small heat equation is solved and
+compared with its exact solution). Optional packages are only looked for: importing some of them takes seconds or
+starts Julia.
 """
 
 from __future__ import annotations
@@ -42,9 +43,18 @@ _OPTIONAL = {  # distribution -> (import name, what for, line that installs it)
     "pint": ("pint", "units", "pip install 'symnum[units]'"),
 }
 _PROGRAMS = (  # (name, names of the program, what for, line that installs it)
-    ("C compiler", ("cc", "gcc", "clang"), "comparisons and the C export; nothing needs it",
-     "xcode-select --install" if sys.platform == "darwin" else "apt install gcc"),
-    ("ffmpeg", ("ffmpeg",), "movies as mp4 (gif works without)", "brew install ffmpeg" if sys.platform == "darwin" else "apt install ffmpeg"),
+    (
+        "C compiler",
+        ("cc", "gcc", "clang"),
+        "comparisons and the C export; nothing needs it",
+        "xcode-select --install" if sys.platform == "darwin" else "apt install gcc",
+    ),
+    (
+        "ffmpeg",
+        ("ffmpeg",),
+        "movies as mp4 (gif works without)",
+        "brew install ffmpeg" if sys.platform == "darwin" else "apt install ffmpeg",
+    ),
 )
 _LOOP = """
 define void @add(i64 %n, ptr noalias %x, ptr noalias %out) {
@@ -68,7 +78,10 @@ end:
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. ``status``: works, found (looked for only), missing or broken; ``remedy``: the line that mends it."""
+    """One line of the report. ``status``: works, found (looked for only), missing or broken.
+
+    ``remedy``: the line that mends it; empty where nothing is wrong.
+    """
 
     name: str
     purpose: str
@@ -94,17 +107,34 @@ def doctor(arguments: argparse.Namespace) -> int:
 def examine() -> Iterator[Finding]:
     """Every finding, what is needed first."""
     fits = sys.version_info >= (3, 11)
-    yield Finding("python", "", True, "works" if fits else "broken", platform.python_version(), remedy="" if fits else "install Python 3.11 or newer")
+    yield Finding(
+        "python",
+        "",
+        True,
+        "works" if fits else "broken",
+        platform.python_version(),
+        remedy="" if fits else "install Python 3.11 or newer",
+    )
     for name, purpose in _CORE.items():
         yield _tried(name, purpose, lambda name=name: str(import_module(name) and ""))  # type: ignore[misc]
     yield _tried("llvmlite", "machine code", _compile)
     yield _tried("symnum", "a heat equation, solved", _solve)
     for name, (module, purpose, line) in _OPTIONAL.items():
         there = util.find_spec(module) is not None
-        yield Finding(name, purpose, False, "found" if there else "missing", _version(name), remedy="" if there else line)
+        yield Finding(
+            name, purpose, False, "found" if there else "missing", _version(name), remedy="" if there else line
+        )
     for name, programs, purpose, line in _PROGRAMS:
         path = next((p for program in programs if (p := shutil.which(program))), None)
-        yield Finding(name, purpose, False, "found" if path else "missing", _program_version(path), path or "", "" if path else line)
+        yield Finding(
+            name,
+            purpose,
+            False,
+            "found" if path else "missing",
+            _program_version(path),
+            path or "",
+            "" if path else line,
+        )
 
 
 def _tried(name: str, purpose: str, attempt: Callable[[], str]) -> Finding:
@@ -113,7 +143,14 @@ def _tried(name: str, purpose: str, attempt: Callable[[], str]) -> Finding:
     try:
         return Finding(name, purpose, True, "works", _version(name), attempt())
     except ModuleNotFoundError as error:
-        return Finding(name, purpose, True, "missing", detail=str(error), remedy=f"pip install {(error.name or name).partition('.')[0]}")
+        return Finding(
+            name,
+            purpose,
+            True,
+            "missing",
+            detail=str(error),
+            remedy=f"pip install {(error.name or name).partition('.')[0]}",
+        )
     except (SymnumError, Exception) as error:
         return Finding(name, purpose, True, "broken", _version(name), f"{type(error).__name__}: {error}", line)
 
@@ -139,19 +176,18 @@ def _compile() -> str:
 
 def _solve() -> str:
     """u_t = u_xx with u = sin(pi x): at t = 0.1 the middle is exp(-pi^2/10)."""
-    import symnum as sn
+    from symnum.model.system import PDESystem
+    from symnum.pipeline import solve
 
     begun = time.perf_counter()
-    t, x = sn.coordinates("t x")
-    u = sn.field("u", (t, x))
-    model = sn.PDESystem(
-        [sn.Eq(sn.dt(u), sn.diff(u, x, 2))],
-        domain=sn.Domain(t=(0, 0.1), x=(0, 1)),
-        conditions=[sn.dirichlet(u, 0, at={x: 0}), sn.dirichlet(u, 0, at={x: 1})],
-        initial={u: sn.sin(sn.pi * x)},
+    model = PDESystem.from_text(
+        equations=["dt(u) = dxx(u)"],
+        domain={"t": (0, 0.1), "x": (0, 1)},
+        conditions=["u = 0 @ x=0", "u = 0 @ x=1"],
+        initial=["u = sin(pi*x)"],
     )
-    solution = sn.solve(model, resolution=32)
-    error = abs(float(solution["u"].values[-1][16]) - math.exp(-math.pi**2 / 10))
+    solution = solve(model, resolution=32)
+    error = abs(float(solution["u"].values[-1][16]) - math.exp(-(math.pi**2) / 10))
     if not error < 2e-3:
         raise ArithmeticError(f"the heat equation came out wrong by {error:.2g}")
     return f"error {error:.1e} in {seconds(time.perf_counter() - begun)}"
@@ -191,4 +227,8 @@ def _tell(findings: list[Finding], healthy: bool) -> None:
         made.add_row(f.name, Text(f.status, style=style), f.version, f.purpose, Text(f.remedy or f.detail))
     out = console()
     out.print(made)
-    out.print("Everything symnum needs works." if healthy else "Something symnum needs does not work: see the lines marked missing or broken.")
+    out.print(
+        "Everything symnum needs works."
+        if healthy
+        else "Something symnum needs does not work: see the lines marked missing or broken."
+    )

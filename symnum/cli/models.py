@@ -1,7 +1,8 @@
 """MODEL on the command line: a name from the catalogue, the user's own .py file, or a .toml file.
 
-A model file (.py) defines ``system()``, a function that returns a PDESystem (or a variable ``system`` that is one), and may state
-``resolution`` and ``solve_options``. It is the user's own code and is executed; a .toml file never is.
+A model file (.py) defines ``system()``, a function that returns a PDESystem (or a variable ``system`` that is one),
+and may state ``resolution`` and ``solve_options``. It is the user's own code and is executed; a .toml file never
+is.
 """
 
 from __future__ import annotations
@@ -64,7 +65,11 @@ def _from_catalogue(name: str) -> Loaded:
         module = models.load(name)
     except UnknownName as error:
         beside = next((f for f in (f"{name}.py", f"{name}.toml") if Path(f).is_file()), None)
-        hint = f"There is a file {beside} here: symnum run {beside}." if beside else "Your own model: give a .py or .toml file."
+        hint = (
+            f"There is a file {beside} here: symnum run {beside}."
+            if beside
+            else "Your own model: give a .py or .toml file."
+        )
         raise UnknownName(f"{error} {hint}") from None
     return _from_module(module, name, str(models.path(name)))
 
@@ -80,7 +85,9 @@ def _from_module(module: ModuleType, name: str, where: str) -> Loaded:
             raise _in_users_words(error, where) from error
     if not isinstance(system, PDESystem):
         seen = "no name 'system'" if system is None else f"'system' of type {type(system).__name__}"
-        raise ModelError(f"{where} holds {seen}; expected a function system() that returns sn.PDESystem(...) or sn.ODESystem(...).")
+        raise ModelError(
+            f"{where} holds {seen}; expected a function system() that returns sn.PDESystem(...) or sn.ODESystem(...)."
+        )
     title = ((module.__doc__ or "").strip().splitlines() or [""])[0]
     return _loaded(system, name, title, vars(module))
 
@@ -108,7 +115,11 @@ def _execute(path: Path) -> ModuleType:
 
 def _in_users_words(error: BaseException, where: str) -> SymnumError:
     """The error with the file's own line in front; an error of symnum keeps its words."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == where or f.filename == str(Path(where).resolve())]
+    frames = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if f.filename == where or f.filename == str(Path(where).resolve())
+    ]
     line = frames[-1].lineno if frames else getattr(error, "lineno", None)
     place = f"{where}, line {line}" if line else where
     if isinstance(error, SymnumError):

@@ -25,33 +25,48 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser, commands = _parser()
     first = next((a for a in argv if not a.startswith("-")), None)
     if first is not None and first not in commands:
-        raise BadArguments(f"unknown command {first!r}.{did_you_mean(first, commands)} The commands are: {', '.join(commands)}.")
+        raise BadArguments(
+            f"unknown command {first!r}.{did_you_mean(first, commands)} The commands are: {', '.join(commands)}."
+        )
     return parser.parse_args(argv)
 
 
 def _parser() -> tuple[_Parser, list[str]]:
     from symnum import __version__
 
-    parser = _Parser(prog="symnum", description="Write a differential equation as mathematics, get its solution.", allow_abbrev=False)
+    parser = _Parser(
+        prog="symnum", description="Write a differential equation as mathematics, get its solution.", allow_abbrev=False
+    )
     parser.add_argument("--version", action="version", version=f"symnum {__version__}")
-    parser.set_defaults(command=lambda _: parser.print_help() or 0)
+    parser.set_defaults(command=lambda _: _help(parser))
     made = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _run(_command(made, "run", "solve a model", "symnum.cli.run"))
     listing = _command(made, "list", "the models that come with symnum", "symnum.cli.listing", "list_models")
-    explain = _command(made, "explain", "what a model is: orders, linearity, type, what is missing", "symnum.cli.listing", "explain")
+    explain = _command(
+        made, "explain", "what a model is: orders, linearity, type, what is missing", "symnum.cli.listing", "explain"
+    )
     _model(explain)
     _settings(explain)
     bench = _command(made, "bench", "measure against other tools on this machine", "symnum.cli.bench")
     bench.add_argument("name", nargs="?", metavar="NAME", help="which bench; without it they are listed")
-    doctor = _command(made, "doctor", "what works on this machine, and the line that installs what does not", "symnum.cli.doctor")
+    doctor = _command(
+        made, "doctor", "what works on this machine, and the line that installs what does not", "symnum.cli.doctor"
+    )
     for command in (listing, bench, doctor):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser, list(made.choices)
 
 
+def _help(parser: argparse.ArgumentParser) -> int:
+    parser.print_help()
+    return 0
+
+
 def _command(commands: Any, name: str, purpose: str, module: str, function: str = "") -> _Parser:
-    """A command whose module is imported when the command is run. ``function``: its name there, else that of the command."""
-    parser: _Parser = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", allow_abbrev=False)
+    """A command; its module is imported when it is run. ``function``: the name there, else that of the command."""
+    parser: _Parser = commands.add_parser(
+        name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", allow_abbrev=False
+    )
     parser.set_defaults(command=lambda arguments: getattr(import_module(module), function or name)(arguments))
     return parser
 
@@ -61,8 +76,15 @@ def _model(parser: _Parser) -> None:
 
 
 def _settings(parser: _Parser) -> None:
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", type=_setting, dest="settings",
-                        help="give a parameter another value; may be repeated")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        type=_setting,
+        dest="settings",
+        help="give a parameter another value; may be repeated",
+    )
 
 
 def _run(parser: _Parser) -> None:
@@ -70,7 +92,9 @@ def _run(parser: _Parser) -> None:
     _settings(parser)
     parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate")
     parser.add_argument("--order", type=_whole, metavar="P", help="order of the finite differences: 2, 4, ...")
-    parser.add_argument("--method", metavar="M", help="integrator, for instance Tsit5 or BDF; chosen from the structure if not given")
+    parser.add_argument(
+        "--method", metavar="M", help="integrator, for instance Tsit5 or BDF; chosen from the structure if not given"
+    )
     parser.add_argument("--backend", metavar="B", help="embedded or scipy")
     parser.add_argument("--rtol", type=_positive, metavar="TOL", help="relative tolerance")
     parser.add_argument("--atol", type=_positive, metavar="TOL", help="absolute tolerance")

@@ -40,8 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if solution.success else 1
 
 
-def summary(solution: Solution, model: Loaded, resolution: int | None, files: list[str], elapsed: float) -> dict[str, Any]:
-    """The JSON object. ``resolution``: cells along each axis; ``points``: axis -> grid points; ``seconds``: wall clock of the command."""
+def summary(
+    solution: Solution, model: Loaded, resolution: int | None, files: list[str], elapsed: float
+) -> dict[str, Any]:
+    """The JSON object.
+
+    ``resolution``: cells along each axis; ``points``: axis -> grid points; ``seconds``: wall clock of the command.
+    """
     dataset = solution.to_xarray()
     return {
         "name": model.name,
@@ -73,7 +78,10 @@ def _options(arguments: argparse.Namespace, model: Loaded) -> dict[str, Any]:
         options["resolution"] = arguments.resolution or model.resolution
     elif arguments.resolution or arguments.order:
         options.pop("order", None)
-        print(f"symnum: note: {model.name} has no space coordinate; --resolution and --order mean nothing to it.", file=sys.stderr)
+        print(
+            f"symnum: note: {model.name} has no space coordinate; --resolution and --order mean nothing to it.",
+            file=sys.stderr,
+        )
     return options
 
 
@@ -88,7 +96,7 @@ def _extent(solution: Solution, name: str) -> dict[str, Any]:
     return {"min": low, "max": high, "finite": finite.size == last.size, "units": solution[name].attrs.get("units", "")}
 
 
-# --- files ----------------------------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------------------
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
@@ -97,11 +105,17 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
             continue
         path = Path(text)
         if path.suffix.lower() not in suffixes:
-            raise FileError(f"{option} {text}: the suffix must be {' or '.join(suffixes)}; write {option} {path.stem or 'run'}{suffixes[0]}")
+            raise FileError(
+                f"{option} {text}: the suffix must be {' or '.join(suffixes)}; "
+                f"write {option} {path.stem or 'run'}{suffixes[0]}"
+            )
         if path.is_dir():
             raise FileError(f"{option} {text}: this is a folder; write {option} {path / ('run' + suffixes[0])}")
         if not path.parent.is_dir():
-            raise FileError(f"{option} {text}: the folder {str(path.parent)!r} does not exist. Create it first: mkdir -p {path.parent}")
+            raise FileError(
+                f"{option} {text}: the folder {str(path.parent)!r} does not exist. "
+                f"Create it first: mkdir -p {path.parent}"
+            )
         if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
             raise FileError(f"{option} {text}: this place cannot be written; choose a folder of your own")
 
@@ -130,7 +144,7 @@ def _write_picture(solution: Solution, target: Path) -> Path:
     return target
 
 
-# --- what people read -----------------------------------------------------------------------------------------------------
+# --- what people read -----------------------------------------------------------------------------------------
 
 
 def _headline(model: Loaded) -> None:
@@ -151,7 +165,9 @@ def _tell(report: Mapping[str, Any]) -> None:
     rows += [(name, _range(extent)) for name, extent in list(report["fields"].items())[:8]]
     for label, line in rows:
         out.print(Text(f"  {label:<8}", style="cyan") + Text(line), soft_wrap=True)
-    closing = f"Done in {seconds(report['seconds'])}" if report["success"] else f"Stopped after {seconds(report['seconds'])}"
+    closing = (
+        f"Done in {seconds(report['seconds'])}" if report["success"] else f"Stopped after {seconds(report['seconds'])}"
+    )
     wrote = f"; wrote {', '.join(report['files'])}" if report["files"] else ""
     out.print(Text(f"{closing}{wrote}.", style="green" if report["success"] else "yellow"), soft_wrap=True)
     if not report["success"]:
@@ -159,10 +175,16 @@ def _tell(report: Mapping[str, Any]) -> None:
 
 
 def _work(stats: Mapping[str, Any]) -> str:
-    parts = [f"{stats[key]:,} {words}" for key, words in
-             (("steps", "steps"), ("rejected", "rejected"), ("rhs_evaluations", "right-hand sides")) if stats.get(key) is not None]
-    parts += [f"{seconds(stats[key])} to {words}" for key, words in
-              (("solve_seconds", "solve"), ("compile_seconds", "compile")) if stats.get(key) is not None]
+    parts = [
+        f"{stats[key]:,} {words}"
+        for key, words in (("steps", "steps"), ("rejected", "rejected"), ("rhs_evaluations", "right-hand sides"))
+        if stats.get(key) is not None
+    ]
+    parts += [
+        f"{seconds(stats[key])} to {words}"
+        for key, words in (("solve_seconds", "solve"), ("compile_seconds", "compile"))
+        if stats.get(key) is not None
+    ]
     return ", ".join(parts)
 
 
@@ -170,4 +192,5 @@ def _range(extent: Mapping[str, Any]) -> str:
     if extent["min"] is None:
         return "not finite at the end"
     units = f" {extent['units']}" if extent["units"] else ""
-    return f"{extent['min']:.6g} to {extent['max']:.6g}{units} at the end"
+    low, high = f"{extent['min']:.6g}", f"{extent['max']:.6g}"
+    return f"{low if low == high else f'{low} to {high}'}{units} at the end"

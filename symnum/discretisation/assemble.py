@@ -21,8 +21,7 @@ from symnum.expr.walk import symbols
 from symnum.ir.check import check
 from symnum.ir.kernel import Array, Kernel, Statement, Store, nest
 from symnum.ir.system import SemiDiscreteSystem
-from symnum.model.normal_form import NormalForm, normal_form
-from symnum.model.structure import analyse
+from symnum.model.normal_form import NormalForm
 from symnum.model.system import PDESystem
 
 Segment = tuple[int, int, int | None]  # start, stop, the index of a single layer
@@ -51,7 +50,7 @@ class _Assembly:
 
     def __init__(self, system: PDESystem, grid: Grid, scheme: Any, order: int) -> None:
         self.system, self.grid, self.scheme, self.order = system, grid, scheme, order
-        self.normal: NormalForm = normal_form(system)
+        self.normal: NormalForm = system.normal_form
         if self.normal.algebraic:
             names = ", ".join(f.name for f in self.normal.algebraic)
             raise DiscretisationError(
@@ -67,7 +66,7 @@ class _Assembly:
         self.periods = tuple(a.points for a in grid.axes)
 
     def build(self) -> SemiDiscreteSystem:
-        structure = analyse(self.system)
+        structure = self.system.structure
         initial = initial_kernel(self)
         return SemiDiscreteSystem(
             name=self.system.name,
@@ -80,7 +79,7 @@ class _Assembly:
             time_span=self.system.domain.bounds[self.system.domain.time],
             rhs=self._rhs(),
             reconstruct=self._reconstruct(),
-            initial=lambda values: initial_state(self, initial, values),
+            initial=lambda values, out=None: initial_state(self, initial, values, out),
             breakpoints=tuple(structure.discontinuities),
             units={f.name: f.info.units for f in self.normal.fields},
             hidden=frozenset(f.name for f in self.normal.fields if f not in self.system.fields),

@@ -26,10 +26,10 @@ def initial_kernel(assembly: Any) -> Kernel:
     return assembly.kernel("initial", assembly.state, body, "initial state", inputs=())
 
 
-def initial_state(assembly: Any, kernel: Kernel, parameters: Sequence[float]) -> np.ndarray:
-    """The flat initial state, (size,) float64. ModelError where it is not finite or an array has the wrong shape."""
+def initial_state(assembly: Any, kernel: Kernel, parameters: Sequence[float], out: np.ndarray | None = None) -> np.ndarray:
+    """The flat initial state, (size,) float64, in ``out`` if given. ModelError where it is not finite or an array has the wrong shape."""
     t0 = assembly.system.domain.bounds[assembly.system.domain.time][0]
-    state = interpret(kernel, t0, np.empty(0), parameters)
+    state = interpret(kernel, t0, np.empty(0), parameters, out)
     for field, array in zip(assembly.normal.fields, assembly.state, strict=True):
         value = assembly.normal.initial[field]
         if not isinstance(value, Term):

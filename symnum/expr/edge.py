@@ -26,12 +26,12 @@ _ARITHMETIC: dict[str, Any] = {
 
 def convert(value: Any) -> Term:
     """A NumPy scalar or a SymPy expression as a term."""
-    module = type(value).__module__.partition(".")[0]
-    if module == "sympy":
+    modules = {(c.__module__ or "").partition(".")[0] for c in type(value).__mro__}
+    if "sympy" in modules:  # an applied function's own class has no module
         from symnum.expr.sympy import from_sympy
 
         return from_sympy(value)
-    if module == "numpy" and getattr(value, "ndim", None) == 0 and value.dtype == object:
+    if "numpy" in modules and getattr(value, "ndim", None) == 0 and value.dtype == object:
         return as_term(value.item())
     return Const(exact_number(value))
 

@@ -232,7 +232,7 @@ def as_term(value: Any) -> Term:
 
 def _binary(left: Term, right: Any, build: Any) -> Any:
     if not isinstance(right, Term):
-        if type(right).__module__ == "numpy" and getattr(right, "ndim", None):
+        if getattr(right, "ndim", None) and hasattr(right, "__array__"):
             return NotImplemented
         try:
             right = as_term(right)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,9 +21,9 @@ Env = dict[Term, Any]
 def interpret(kernel: Kernel, t: float, y: np.ndarray, parameters: Sequence[float] = (), out: np.ndarray | None = None) -> np.ndarray:
     """Run a kernel on flat float64 vectors. ``y``: (input_size,), ``parameters``: in the kernel's order, result: (output_size,)."""
     out = np.zeros(kernel.output_size) if out is None else out
-    env: Env = dict(zip(kernel.parameters, map(float, parameters), strict=True))
+    env: Env = dict(zip(kernel.parameters, map(np.float64, parameters), strict=True))
     if kernel.time is not None:
-        env[kernel.time] = float(t)
+        env[kernel.time] = np.float64(t)
     with np.errstate(all="ignore"):
         _run(kernel, kernel.body, {}, env, y, out)
     return out
@@ -38,10 +40,10 @@ def _run(kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, env: Env, 
             env[statement.symbol] = evaluate(kernel, statement.value, ranges, env, y)
         else:
             array = kernel.output(statement.array)
-            box = _view(array, out)[_window(array, ranges, (0,) * len(array.axes))]
             value = np.asarray(evaluate(kernel, statement.value, ranges, env, y), dtype=float)
             lost = tuple(k for k in range(len(kernel.periods)) if k not in array.axes)
-            box[...] = np.squeeze(value, axis=lost) if value.ndim else value
+            here = _window(array, ranges, (0,) * len(array.axes))
+            _view(array, out)[here] = np.squeeze(value, axis=lost) if value.ndim else value
 
 
 def evaluate(kernel: Kernel, term: Term, ranges: Ranges, env: Env, y: np.ndarray) -> Any:
@@ -51,32 +53,45 @@ def evaluate(kernel: Kernel, term: Term, ranges: Ranges, env: Env, y: np.ndarray
     def rule(node: Term, args: list[Any]) -> Any:
         if node in env:
             return env[node]
-        if node.op == "const":
-            return node.data[0]
         if node.op == "symbol":
             return _leaf(kernel, node, ranges, y, dimensions)
-        if node.op == "add":
-            return sum((c * a for c, a in zip(node.data[1:], args, strict=True)), start=float(node.data[0]))
-        if node.op == "mul":
-            result: Any = float(node.data[0])
-            for e, a in zip(node.data[1:], args, strict=True):
-                result = result * np.power(np.asarray(a, dtype=float), float(e))
-            return result
-        if node.op == "pi":
-            return np.pi
-        if node.op == "erf":
-            from scipy.special import erf
-
-            return erf(args[0])
-        return getattr(np, TABLE[node.op].numpy)(*args)
+        return _operator(node, args)
 
     return fold(term, rule)
 
 
+def _operator(node: Term, args: list[Any]) -> Any:
+    """One operator on float64 values; truth values are 1.0 and 0.0 (NumPy would add them as "or" and take exp of them in half precision)."""
+    match node.op:
+        case "const":
+            return np.float64(node.data[0])
+        case "add":
+            return sum((float(c) * a for c, a in zip(node.data[1:], args, strict=True)), start=np.float64(node.data[0]))
+        case "mul":
+            powers = [_power(a, e) for a, e in zip(args, node.data[1:], strict=True)]
+            return prod(powers, start=np.float64(node.data[0]))
+        case "pi":
+            return np.float64(np.pi)
+        case "erf":
+            from scipy.special import erf
+
+            return erf(args[0])
+    value = getattr(np, TABLE[node.op].numpy)(*args)
+    return np.asarray(value, dtype=float) if TABLE[node.op].boolean else value
+
+
+def _power(base: Any, e: Any) -> Any:
+    """base**e by a number; halves by square roots (NaN for every negative base, minus infinity included)."""
+    if isinstance(e, Fraction) and e.denominator == 2:
+        whole = e.numerator // 2
+        root = np.sqrt(base) if e > 0 else 1 / np.sqrt(base)
+        return root if e.numerator in (1, -1) else root * np.power(base, float(whole if e > 0 else whole + 1))
+    return np.power(base, float(e))
+
+
 def _leaf(kernel: Kernel, node: Any, ranges: Ranges, y: np.ndarray, dimensions: int) -> Any:
     if node.kind == "index":
-        start, stop = ranges[node.info]
-        return _spread(np.arange(start, stop, dtype=float), (node.info,), dimensions)
+        return _spread(np.arange(*ranges[node.info], dtype=float), (node.info,), dimensions)
     array = kernel.input(node.info.array)
     view = _view(array, y)
     for k, axis in enumerate(array.axes):

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from math import prod
 
 from symnum.expr.term import Symbol, Term
@@ -144,6 +145,12 @@ def statements(body: tuple[Statement, ...]) -> Iterator[Statement]:
 def values(body: tuple[Statement, ...]) -> list[Term]:
     """The terms of all stores and temporaries."""
     return [s.value for s in statements(body) if not isinstance(s, Loop)]
+
+
+def fresh_names(kernel: Kernel, stem: str) -> Iterator[Symbol]:
+    """Temporaries stem1, stem2, ... that the kernel does not have yet."""
+    taken = {s.symbol.name for s in statements(kernel.body) if isinstance(s, Let)}
+    return (Symbol(name, "temporary") for name in map(f"{stem}{{}}".format, count(1)) if name not in taken)
 
 
 def nest(ranges: tuple[tuple[int, int, int], ...], body: tuple[Statement, ...]) -> Statement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,7 @@ class SemiDiscreteSystem:
         state: one Array a field, in order; ``full``: the same fields on the whole grid, boundary points included.
         rhs: the kernel of the time derivatives, ``(size,) -> (size,)``.
         reconstruct: the kernel from state to full fields, ``(size,) -> (full_size,)``.
-        initial: parameter values -> the state at the initial time, (size,).
+        initial: ``initial(parameter_values, out=None)``, the state at the initial time, (size,).
         breakpoints: times inside the interval at which the right-hand side jumps.
         hidden: fields that the user did not write (velocities of second-order equations).
         signs: +1 for periodic, -1 for antiperiodic axes, by name.
@@ -54,7 +54,7 @@ class SemiDiscreteSystem:
     time_span: tuple[float, float]
     rhs: Kernel
     reconstruct: Kernel
-    initial: Callable[[Sequence[float]], np.ndarray]
+    initial: Callable[..., np.ndarray]
     breakpoints: tuple[float, ...] = ()
     units: dict[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()

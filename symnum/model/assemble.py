@@ -91,7 +91,7 @@ def _equation(row: Any, number: int, known: Mapping[str, Symbol]) -> Eq:
 
 
 def _conditions(conditions: Any) -> tuple[Condition, ...]:
-    rows = _sequence(conditions, "conditions", (FaceCondition, Periodic))
+    rows = _sequence(() if conditions is None else conditions, "conditions", (FaceCondition, Periodic))
     for row in rows:
         if not isinstance(row, (FaceCondition, Periodic)):
             raise ModelError(
@@ -121,14 +121,21 @@ def _initial(initial: Any, known: Mapping[str, Symbol]) -> dict[Term, Any]:
 
 
 def _initial_value(value: Any, key: Term, known: Mapping[str, Symbol]) -> Any:
+    if isinstance(value, Term):
+        return value
     if is_sympy(value):
         return _from_sympy(value, known)
-    if getattr(value, "ndim", 0) or (callable(value) and not isinstance(value, Term)):
+    if getattr(value, "ndim", 0) or callable(value):
         return value
     if isinstance(value, (list, tuple)):
         import numpy as np
 
-        return np.asarray(value)
+        try:
+            return np.asarray(value)
+        except ValueError:
+            raise ModelError(
+                f"the initial value of {key} is a list of rows of different lengths; write a rectangle"
+            ) from None
     return to_term(
         value,
         f"the initial value of {key}",

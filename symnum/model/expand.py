@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 from symnum.expr.calculus import from_summands, summands
-from symnum.expr.term import Const, Number, Term, mul, power
+from symnum.expr.numbers import Number
+from symnum.expr.term import Const, Term, mul, power
 from symnum.expr.walk import fold, postorder, symbols
 
 _LIMIT = 400  # summands: beyond this a product is left as it is

@@ -10,9 +10,9 @@ from symnum.expr.show import unicode
 from symnum.expr.term import Symbol, Term
 from symnum.model.naming import count, listed
 from symnum.model.orders import ordinal
-from symnum.model.structure import Coefficients, Structure, analyse
 
 if TYPE_CHECKING:
+    from symnum.model.structure import Coefficients, Structure
     from symnum.model.system import PDESystem
 
 _MOST = 5  # equations, initial values written out
@@ -20,7 +20,7 @@ _MOST = 5  # equations, initial values written out
 
 def explain(system: PDESystem) -> str:
     """What the system is, in at most 25 lines of 100 characters or so."""
-    found = analyse(system)
+    found = system.structure
     lines = [_title(system)]
     lines += [f"  {unicode(e.lhs, 60)} = {unicode(e.rhs, 160)}" for e in system.equations[:_MOST]]
     if len(system.equations) > _MOST:

@@ -16,7 +16,7 @@ from symnum.expr.names import depends_on
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder, symbols
 from symnum.model.assemble import Parts
-from symnum.model.conditions import FaceCondition, Periodic
+from symnum.model.conditions import Condition, FaceCondition, Periodic
 from symnum.model.naming import count, listed
 from symnum.model.numeric import constant
 from symnum.model.orders import Order, derivative_nodes, ordinal, term_orders
@@ -71,7 +71,7 @@ def _periodic(parts: Parts, need: Need) -> dict[str, int]:
     found: dict[str, int] = {}
     for c in parts.conditions:
         if isinstance(c, Periodic):
-            _known_coordinate(c.coordinate, str(c), need)
+            _known_coordinate(c.coordinate, c, need)
             if found.get(c.coordinate, c.sign) != c.sign:
                 raise ModelError(f"{c.coordinate} is both periodic and antiperiodic; keep one of the two conditions")
             if c.coordinate in found:
@@ -80,7 +80,7 @@ def _periodic(parts: Parts, need: Need) -> dict[str, int]:
     return found
 
 
-def _known_coordinate(name: str, condition: str, need: Need) -> None:
+def _known_coordinate(name: str, condition: Condition, need: Need) -> None:
     names = [c.name for c in need.space]
     if name == need.time.name:
         raise ModelError(
@@ -93,26 +93,25 @@ def _known_coordinate(name: str, condition: str, need: Need) -> None:
 
 def _place(c: FaceCondition, parts: Parts, need: Need, periodic: Mapping[str, int]) -> FaceCondition:
     """The condition with its face and exact place, its symbols checked."""
-    text = str(c)
-    _known_coordinate(c.coordinate, text, need)
+    _known_coordinate(c.coordinate, c, need)
     if c.coordinate in periodic:
         raise ModelError(
-            f"the condition '{text}' is on {c.coordinate}, which is periodic and has no faces; remove it or "
+            f"the condition '{c}' is on {c.coordinate}, which is periodic and has no faces; remove it or "
             f"sn.periodic({c.coordinate})"
         )
-    check_symbols((c.equation.lhs, c.equation.rhs), lambda: f"the condition '{text}'", parts)
-    face = _face(c, parts.domain, text)
+    check_symbols((c.equation.lhs, c.equation.rhs), lambda: f"the condition '{c}'", parts)
+    face = _face(c, parts.domain)
     for f in symbols(c.equation.residual, "field"):
         if f not in need.fields:
             names = [g.name for g in need.fields]
             raise ModelError(
-                f"the condition '{text}' holds the field {f.name}, which no equation "
+                f"the condition '{c}' holds the field {f.name}, which no equation "
                 f"determines.{did_you_mean(f.name, names)} Fields: {', '.join(names)}"
             )
     return replace(c, face=face, place=parts.domain.location(face))
 
 
-def _face(c: FaceCondition, domain: Domain, text: str) -> Face:
+def _face(c: FaceCondition, domain: Domain) -> Face:
     if isinstance(c.location, str):
         return Face(c.coordinate, c.location)
     low, high = domain.bounds[c.coordinate]
@@ -124,7 +123,7 @@ def _face(c: FaceCondition, domain: Domain, text: str) -> Face:
                 return Face(c.coordinate, side)
     x = c.coordinate
     raise ModelError(
-        f"the condition '{text}': {x}={c.location} is not a face of {x} in [{exact[0]}, {exact[1]}]; "
+        f"the condition '{c}': {x}={c.location} is not a face of {x} in [{exact[0]}, {exact[1]}]; "
         f"write at={{{x}: {exact[0]}}} or at={{{x}: {exact[1]}}} (or at=sn.lower({x}), at=sn.upper({x}))"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from symnum.errors import ModelError
@@ -47,6 +48,8 @@ def _coordinates(name: str, coordinates: Any) -> tuple[Symbol, ...]:
             f'the coordinates of {name} are the text {coordinates!r}; write t, x = sn.coordinates("t x") and '
             f'sn.field("{name}", (t, x))'
         )
+    if not isinstance(coordinates, (Term, Iterable)):
+        raise ModelError(f"the coordinates of {name} are {coordinates!r}, expected coordinate symbols. {example}")
     given = (coordinates,) if isinstance(coordinates, Term) else tuple(coordinates)
     if not given:
         raise ModelError(f"the field {name} depends on no coordinate; a constant is a parameter. {example}")
@@ -95,15 +98,15 @@ def parameters(names: Any = None, /, **defaults: Any) -> Any:
 
 def parameter_value(name: str, value: Any) -> float:
     """A parameter's value as a finite float; a constant term such as ``sn.pi/2`` serves. Else ModelError."""
-    line = f"write {name}=1.0"
+    line = f"Write {name}=1.0"
     if isinstance(value, (bool, str)) or value is None:
-        raise ModelError(f"the parameter {name} has the value {value!r}, expected a finite number; {line}")
+        raise ModelError(f"the parameter {name} has the value {value!r}, expected a finite number. {line}")
     term = to_term(value, f"the value of the parameter {name}", line) if not _is_nan(value) else None
     number = math.nan if term is None else constant(term)
     if number is None:
-        raise ModelError(f"the value {value} of the parameter {name} holds symbols, expected a finite number; {line}")
+        raise ModelError(f"the value {value} of the parameter {name} holds symbols, expected a finite number. {line}")
     if not math.isfinite(number):
-        raise ModelError(f"the parameter {name} has the value {number}, expected a finite number; {line}")
+        raise ModelError(f"the parameter {name} has the value {number}, expected a finite number. {line}")
     return number
 
 

@@ -137,6 +137,8 @@ def _array(key: Term, value: Any, u: Symbol, need: Need) -> Any:
             else f"a single number, since {u.name} depends on {need.time.name} alone"
         )
         raise ModelError(f"the initial array of {key} has shape {array.shape}, expected {axes}")
+    if not array.size:
+        raise ModelError(f"the initial array of {key} is empty (shape {array.shape}); it holds one value a grid point")
     bad = int(array.size - np.isfinite(array).sum())
     if bad:
         raise ModelError(

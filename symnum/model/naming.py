@@ -61,9 +61,9 @@ def to_term(value: Any, where: str, hint: str = "") -> Term:
             return from_sympy(value)
         return as_term(value)
     except TermError as error:
-        raise ModelError(
-            f"{where} is {_short(value)} of type {type(value).__name__}, expected a term or a number: {error}.{tail}"
-        ) from None
+        reason = "" if "is not a real number or a term" in str(error) else f": {str(error).rstrip('.')}"
+        seen = f"{_short(value)} of type {type(value).__name__}"
+        raise ModelError(f"{where} is {seen}, expected a term or a number{reason}.{tail}") from None
 
 
 def is_sympy(value: Any) -> bool:

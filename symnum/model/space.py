@@ -93,7 +93,8 @@ def spatial_symbol(coordinate: Any, what: str) -> Symbol:
     term = to_term(coordinate, f"the coordinate of {what}", f"Write {what}(x) with a coordinate x.")
     if not isinstance(term, Symbol) or term.kind not in ("coordinate", "symbol"):
         kind = f"the {term.kind} {term.name}" if isinstance(term, Symbol) else f"the expression {term}"
-        raise ModelError(f"{what} takes a coordinate, got {kind}; write {what}(x)")
+        line = "at={x: 0}" if what.startswith("at=") else f"{what}(x)"
+        raise ModelError(f"{what} takes a coordinate, got {kind}; write {line}")
     if term.kind == "coordinate" and term.info.role == "time":
         raise ModelError(f"{what}({term.name}): {term.name} is time; values at the start belong in initial={{u: ...}}")
     return term

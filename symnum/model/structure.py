@@ -252,7 +252,7 @@ def _coefficients(
     for row in rows:
         if row.node is None or len(row.node.data) > 1:
             continue
-        x, order = str(row.node.args[1]), row.node.data[0]
+        x, order = row.node.args[1].name, row.node.data[0]  # type: ignore[attr-defined]
         if row.kind == "mixed":
             u = positions.get(row.field)
             if u is not None and row.node.args[0] is u and order == 2:

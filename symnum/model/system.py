@@ -26,6 +26,7 @@ from symnum.model.validate import check_coordinates, check_equations, find_field
 
 if TYPE_CHECKING:
     from symnum.model.normal_form import NormalForm
+    from symnum.model.structure import Structure
 
 _STATED = ("equations", "domain", "conditions", "initial", "parameters", "name", "events")
 
@@ -47,7 +48,8 @@ class PDESystem:
     Attributes: ``equations``, ``fields`` (in order of first appearance), ``time``, ``space``, ``domain``,
     ``conditions`` (as written), ``face_conditions`` (Face -> conditions whose ``.residual`` is zero there),
     ``periodic`` (coordinate name -> sign), ``initial``, ``parameters`` (name -> value), ``parameter_symbols`` (name ->
-    symbol), ``orders`` ((field, coordinate) -> order), ``name``, ``events``.
+    symbol), ``orders`` ((field, coordinate) -> order), ``name``, ``events``; computed on first use: ``normal_form``,
+    ``structure``.
 
     Raises ModelError, in the names of the model, for everything that is not well posed; warns (ModelWarning) of
     contradictions.
@@ -79,6 +81,8 @@ class PDESystem:
         events: Iterable[Any] = (),
     ) -> None:
         # user's objects -> Parts (terms, one symbol a name) -> fields, time, space -> faces -> initial data
+        if not isinstance(events, Iterable):
+            raise ModelError(f"events={events!r} is no sequence; write events=[...]")
         parts = assemble(equations, domain, conditions, initial, parameters)
         fields = find_fields(parts.equations)
         check_equations(parts, fields)
@@ -116,6 +120,13 @@ class PDESystem:
 
         return normal_form(self)
 
+    @cached_property
+    def structure(self) -> Structure:
+        """What the equations are, at these parameter values (see ``model.structure.analyse``)."""
+        from symnum.model.structure import analyse
+
+        return analyse(self)
+
     def with_parameters(self, **values: Any) -> Self:
         """The same system with other parameter values. Raises UnknownName for a name that is not a parameter."""
         for name in values:
@@ -127,6 +138,7 @@ class PDESystem:
         changed = {name: parameter_value(name, value) for name, value in values.items()}
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)
+        made.__dict__.pop("structure", None)  # it depends on the values
         made._set(parameters=self.parameters | changed)
         return made
 

@@ -25,7 +25,7 @@ from symnum.model.conditions import Condition, FaceCondition, Periodic
 from symnum.model.equation import Eq
 from symnum.model.field import field as make_field
 from symnum.model.field import parameter as make_parameter
-from symnum.model.naming import split_names
+from symnum.model.naming import split_names, to_term
 from symnum.model.operators import operators
 from symnum.model.scan import find_field_names
 from symnum.model.space import Domain, coordinates
@@ -243,7 +243,8 @@ def _place(place: str, text: str, start: int, box: Domain) -> tuple[str, Term | 
             start,
         )
     _known_coordinate(name, text, box, start)
-    return name, _constant(value, f"the place of condition {text!r}")
+    label = f"the place of condition {text!r}"
+    return name, to_term(_constant(value, label), label, f"Write '@ {name}=0'.")
 
 
 def _known_coordinate(name: str, text: str, box: Domain, position: int | None = None) -> None:

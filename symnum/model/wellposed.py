@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from symnum.model.structure import Coefficient, Structure, analyse
 from symnum.model.warn import warn
 
 if TYPE_CHECKING:
     from symnum.expr.term import Symbol
+    from symnum.model.structure import Coefficient, Structure
     from symnum.model.system import PDESystem
 
 
 def warn_ill_posed(system: PDESystem) -> None:
     """ModelWarning, at the user's line, for each field with backward diffusion or a condition at the outflow."""
-    found = analyse(system)
+    found = system.structure
     for u in system.fields:
         for x in system.space:
             _check_diffusion(system, found, u, x.name)

@@ -29,7 +29,9 @@ def backend_of(method: str) -> str:
     Raises:
         UnknownName: no backend has it.
     """
-    known = {name: backend for backend in reversed(backends()) if not CATALOGUE.problem(backend) for name in methods(backend)}
+    known = {
+        name: backend for backend in reversed(backends()) if not CATALOGUE.problem(backend) for name in methods(backend)
+    }
     return find(known, method, "method")
 
 
@@ -48,5 +50,7 @@ def find(known: Mapping[str, Entry], name: str, what: str) -> Entry:
     """An entry by its name, whatever the case; UnknownName with near names otherwise."""
     exact = {key.lower(): key for key in known}.get(str(name).lower())
     if exact is None:
-        raise UnknownName(f"there is no {what} {name!r}.{did_you_mean(str(name), known)} Known: {', '.join(sorted(known))}")
+        raise UnknownName(
+            f"there is no {what} {name!r}.{did_you_mean(str(name), known)} Known: {', '.join(sorted(known))}"
+        )
     return known[exact]

@@ -1,6 +1,6 @@
 """What a solver gets and gives back: ``Problem``, ``Options``, ``Outcome``.
 
-    y'(t) = f(t, y; p),   y(t0) = y0,   t from t0 to t1 (t1 < t0 integrates backward),   y in R^n
+y'(t) = f(t, y; p),   y(t0) = y0,   t from t0 to t1 (t1 < t0 integrates backward),   y in R^n
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from symnum.errors import SolveError
 Array = NDArray[np.float64]
 RightHandSide = Callable[[float, Array, Array], None]
 
-STATISTICS = ("steps", "rejected", "rhs_evaluations", "jacobian_evaluations", "linear_solves", "compile_seconds", "solve_seconds")
+STATISTICS = (
+    "steps",
+    "rejected",
+    "rhs_evaluations",
+    "jacobian_evaluations",
+    "linear_solves",
+    "compile_seconds",
+    "solve_seconds",
+)
 
 
 def empty_statistics() -> dict[str, float]:
@@ -66,10 +74,14 @@ class Problem:
         put(self, "t1", float(self.t1))
         put(self, "breakpoints", tuple(sorted({float(b) for b in self.breakpoints}, reverse=self.t1 < self.t0)))
         if not (math.isfinite(self.t0) and math.isfinite(self.t1)) or self.t0 == self.t1:
-            raise SolveError(f"the time interval ({self.t0}, {self.t1}) is empty or not finite; write t=(0, 10) in the domain")
+            raise SolveError(
+                f"the time interval ({self.t0}, {self.t1}) is empty or not finite; write t=(0, 10) in the domain"
+            )
         outside = [b for b in self.breakpoints if not min(self.t0, self.t1) < b < max(self.t0, self.t1)]
         if outside:
-            raise SolveError(f"the breakpoint {outside[0]} is not inside ({self.t0}, {self.t1}); give only times strictly inside")
+            raise SolveError(
+                f"the breakpoint {outside[0]} is not inside ({self.t0}, {self.t1}); give only times strictly inside"
+            )
 
     @property
     def n(self) -> int:
@@ -114,7 +126,9 @@ class Options:
     def __post_init__(self) -> None:
         for name, least in (("rtol", "1e-6"), ("atol", "1e-8"), ("dt", "0.01"), ("max_steps", "100_000")):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, (int, float, np.number)) and math.isfinite(value) and value > 0):
+            if value is not None and not (
+                isinstance(value, (int, float, np.number)) and math.isfinite(value) and value > 0
+            ):
                 raise SolveError(f"{name} is {value!r}, not a positive number; write for example {name}={least}")
         if self.saveat is not None:
             object.__setattr__(self, "saveat", _vector(self.saveat, "saveat"))

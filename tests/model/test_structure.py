@@ -75,7 +75,8 @@ def test_coefficients_and_their_values() -> None:
     assert found.advection[u]["x"].value == 3.0
     assert (found.dispersion[u]["x"].term, found.dispersion[u]["x"].value) == (sn.cos(x), None)
     assert found.hyperdiffusion[u]["x"].value == -9.0
-    assert analyse(system.with_parameters(k=1)).diffusion[u]["x"].value == 3.0
+    assert system.structure == found
+    assert system.with_parameters(k=1).structure.diffusion[u]["x"].value == 3.0
 
 
 def test_coefficients_by_coordinate() -> None:
@@ -172,6 +173,7 @@ def _size(term: Term, values: dict[Term, float]) -> float:
     return abs(float(evaluate(positive, {k: abs(w) for k, w in values.items()}))) * 100
 
 
+@pytest.mark.filterwarnings("ignore::symnum.errors.ModelWarning")  # random models may be ill-posed
 @settings(max_examples=60, deadline=None)
 @given(_polynomials)
 def test_the_linear_part_is_linear(rate: Term) -> None:

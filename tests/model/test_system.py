@@ -337,6 +337,17 @@ def test_strong_damping_acts_on_the_velocity() -> None:
     assert form.rates[form.fields[1]] is sn.diff(u, x, 2) + D * sn.diff(form.fields[1], x, 2)
 
 
+def test_a_condition_that_needs_the_rate_of_another_field_is_refused() -> None:
+    equations = [sn.Eq(sn.dt(u, 2), sn.diff(u, x, 2)), sn.Eq(sn.dt(v), -v)]
+    with pytest.raises(ModelError, match=r"'u = v @ x=0' holds v, whose time derivative would be needed on the face"):
+        sn.PDESystem(
+            equations,
+            BOX,
+            [sn.dirichlet(u, v, at={x: 0}), sn.dirichlet(u, 0, at={x: 1})],
+            {u: 0, sn.dt(u): 0, v: 0},
+        )
+
+
 def test_velocity_avoids_taken_names() -> None:
     other = sn.field("u_t", (t, x))
     system = sn.PDESystem(

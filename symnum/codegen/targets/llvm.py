@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import time
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from symnum.codegen.jit import compile_ir, has_fma, native_function
 from symnum.codegen.llvm_emit import Emitter, Names, literal
 from symnum.codegen.target import CompiledKernel
 from symnum.expr.term import Symbol, Term
-from symnum.expr.walk import symbols
+from symnum.expr.walk import fold, symbols
 from symnum.ir.kernel import Array, Kernel, Let, Loop, Statement, Store, statements, values
 from symnum.ir.passes import arrange, fuse_loops, hoist, overlap_tails, peel
 
@@ -43,7 +44,8 @@ def print_module(kernel: Kernel, jam: int = 2) -> str:
     names = Names(vector_math.AVAILABLE)
     function = _FunctionPrinter(kernel, names, jam)
     body = function.print()
-    definitions = vector_math.definitions(names.used_vector, fma=has_fma()) if names.used_vector else ""
+    small = all(angles_are_small(value, kernel.periods) for value in values(kernel.body))
+    definitions = vector_math.definitions(names.used_vector, fma=has_fma(), any_magnitude=not small) if names.used_vector else ""
     declared = [d for d in sorted(names.declared) if d not in definitions]
     return "\n".join([f"; {kernel.comment}", *declared, definitions, body, *function.metadata, ""])
 
@@ -63,6 +65,34 @@ class _Lane:
 
     def copy(self) -> _Lane:
         return _Lane(dict(self.known), dict(self.at))
+
+
+def angles_are_small(root: Term, periods: tuple[int, ...]) -> bool:
+    """True if every argument of sin, cos and tan is seen to stay below 2^48 whatever the state: then the fast reduction is exact enough.
+
+    Numbers, grid indices and bounded functions have bounds, and sums and products of what has; loads, times and parameters have none.
+    """
+
+    def bound(node: Term, args: list[float]) -> float:
+        match node.op:
+            case "const":
+                return abs(float(node.data[0]))
+            case "symbol":
+                return float(periods[node.info]) if node.kind == "index" else math.inf  # type: ignore[attr-defined]
+            case "add":
+                return abs(float(node.data[0])) + sum(abs(float(c)) * a for c, a in zip(node.data[1:], args, strict=True))
+            case "mul" if all(e > 0 for e in node.data[1:]):
+                return abs(float(node.data[0])) * math.prod(a ** float(e) if a < 1e100 else math.inf for e, a in zip(node.data[1:], args, strict=True))
+            case "sin" | "cos" | "tanh" | "erf" | "sign":
+                return 1.0
+            case "pi" | "atan" | "asin" | "acos" | "atan2":
+                return math.pi
+            case _:
+                return math.inf
+
+    bounds: dict[Term, float] = {}
+    fold(root, bound, bounds)
+    return all(bounds[node.args[0]] < 2.0**48 for node in bounds if node.op in ("sin", "cos", "tan"))
 
 
 class _FunctionPrinter:
@@ -97,10 +127,10 @@ class _FunctionPrinter:
         return "\n".join([head, "entry:", *self.lines, "  ret void", "}"])
 
     def _touchy(self) -> bool:
-        """True if rows are so long and so even that jammed rows of outputs and inputs can fall on the same cache sets."""
+        """True if rows are whole pages (few enough for the cache), so that rows of outputs and inputs can fall on the same cache sets."""
         loops = [s for s in statements(self.kernel.body) if isinstance(s, Loop)]
-        even = any(len(a.shape) > 1 and a.shape[-1] % 256 == 0 for a in self.kernel.inputs)
-        return self.jam > 1 and even and any(_worth_jamming(self.kernel, loop) for loop in loops)
+        pages = {a.shape[-1] * 8 / 4096 for a in self.kernel.inputs if len(a.shape) > 1}
+        return self.jam > 1 and bool(pages & {1.0, 2.0}) and any(_worth_jamming(self.kernel, loop) for loop in loops)
 
     def _two_ways(self, known: dict[Term, str]) -> None:
         """Jam rows unless the output lies at nearly the same place in a page as the input (NumPy's large arrays all do).
@@ -120,14 +150,15 @@ class _FunctionPrinter:
             self.lines.append("  br label %done")
         self.lines.append("done:")
 
-    def _plain_loop(self) -> str:
-        """Metadata of a loop that is to be vectorised but neither interleaved nor unrolled (it compiles in half the time)."""
-        number = len(self.metadata)
-        if not number:
+    def _hint(self) -> str:
+        """Loop metadata of the second version of a body: vectorised, but neither interleaved nor unrolled (it compiles in half the time)."""
+        if not self.plain:
+            return ""
+        if not self.metadata:
             self.metadata += ["!0 = !{!\"llvm.loop.interleave.count\", i32 1}", "!1 = !{!\"llvm.loop.unroll.disable\"}"]
-            number = 2
+        number = len(self.metadata)
         self.metadata.append(f"!{number} = distinct !{{!{number}, !0, !1}}")
-        return f"!{number}"
+        return f", !llvm.loop !{number}"
 
     def _emit(self, instruction: str) -> str:
         name = self.names.fresh()
@@ -159,8 +190,7 @@ class _FunctionPrinter:
         self._body(loop.body, [_Lane(lane.known, lane.at | {loop.axis: (i, k)}) for lane in lanes for k in range(rows)])
         self.lines[start + 2] = f"  {i} = phi i64 [ {loop.start}, %{before} ], [ {following}, %{self.block} ]"
         self.lines += _advance(i, following, finished, loop, rows, self.names)
-        hint = f", !llvm.loop {self._plain_loop()}" if self.plain else ""
-        self.lines += [f"  br i1 {finished}, label %{label}end, label %{label}{hint}", f"{label}end:"]
+        self.lines += [f"  br i1 {finished}, label %{label}end, label %{label}{self._hint()}", f"{label}end:"]
         self.block = f"{label}end"
 
     def _assign(self, statement: Let | Store, lane: _Lane) -> None:

@@ -14,10 +14,11 @@ from symnum.codegen.target import CompiledKernel
 from symnum.errors import TargetError
 from symnum.expr.ops import TABLE
 from symnum.expr.term import Symbol, Term
-from symnum.expr.walk import fold
+from symnum.expr.walk import fold, symbols
 from symnum.ir.kernel import Array, Kernel, Let, Loop, Statement, Store
 from symnum.ir.passes import fuse_loops, share_subterms
 
+_TAKEN = frozenset({"t", "y", "p", "out", "np", "roll", "erf"})
 Ranges = dict[int, tuple[int, int]]
 
 
@@ -31,7 +32,7 @@ def build(kernel: Kernel) -> CompiledKernel:
 
     def function(t: float, y: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
         with np.errstate(all="ignore"):
-            inner(t, y, p, out)
+            inner(np.float64(t), y, p, out)  # Python's own float would raise for 1/0 and give a complex (-8)**(1/3)
 
     return CompiledKernel(kernel, "numpy", function, source, None, None, time.process_time() - begin)
 
@@ -46,13 +47,14 @@ class _Printer:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.lines: list[str] = []
-        self.names: dict[str, str] = {}
+        self.names: dict[tuple[str, str], str] = {}
+        self.temporary_axes: dict[Term, tuple[int, ...]] = {}
 
     def print(self) -> str:
         kernel = self.kernel
         self.lines = ["import numpy as np", "from numpy import roll", "", "", f"def {kernel.name}(t, y, p, out):", f'    """{_safe(kernel.comment)}"""']
         if kernel.parameters:
-            listed = ", ".join(self._name(s.name) for s in kernel.parameters)
+            listed = ", ".join(self._name(s.name, "parameter") for s in kernel.parameters)
             self.lines.append(f"    {listed}{',' if len(kernel.parameters) == 1 else ''} = p")
         for array in kernel.inputs:
             self.lines.append(f"    {self._name(array.name)} = {_view('y', array)}")
@@ -61,23 +63,36 @@ class _Printer:
         self._body(kernel.body, {})
         return "\n".join([*self.lines, "    return out", ""])
 
-    def _name(self, name: str) -> str:
-        """A Python identifier for a model's name, distinct from all others and from Python's words."""
-        if name not in self.names:
+    def _name(self, name: str, kind: str = "array") -> str:
+        """A Python identifier for an array, a parameter or a temporary, distinct from all others and from Python's words."""
+        if (kind, name) not in self.names:
             made = re.sub(r"\W", "_", name, flags=re.ASCII) or "x"
-            if keyword.iskeyword(made) or made in ("t", "y", "p", "out", "np", "roll", "erf") or made.startswith(("out_", "_")) or made in self.names.values():
-                made = f"{made.strip('_') or 'x'}_{len(self.names)}"
-            self.names[name] = made
-        return self.names[name]
+            if made.startswith(("out_", "_")) or keyword.iskeyword(made) or made in _TAKEN:
+                made = f"{made.strip('_') or 'x'}_1"
+            taken, stem, number = {*self.names.values(), *_TAKEN}, made, 1
+            while made in taken:
+                number += 1
+                made = f"{stem}_{number}"
+            self.names[kind, name] = made
+        return self.names[kind, name]
 
     def _body(self, body: tuple[Statement, ...], ranges: Ranges) -> None:
         for statement in body:
             if isinstance(statement, Loop):
                 self._body(statement.body, ranges | {statement.axis: (statement.start, statement.stop)})
             elif isinstance(statement, Let):
-                self.lines.append(f"    {statement.symbol.name} = {self.expression(statement.value, ranges)}")
+                self.temporary_axes[statement.symbol] = tuple(sorted(ranges)) if self._varies(statement.value) else ()
+                value = _as_number(statement.value, self.expression(statement.value, ranges))
+                self.lines.append(f"    {self._name(statement.symbol.name, 'temporary')} = {value}")
             else:
                 self._store(statement, ranges)
+
+    def _varies(self, term: Term) -> bool:
+        """True if a term is an array over the loops around it, False if it is one number."""
+        for s in symbols(term):
+            if s.kind == "index" or (s.kind == "load" and self.kernel.input(s.info.array).axes) or self.temporary_axes.get(s):
+                return True
+        return False
 
     def _store(self, statement: Store, ranges: Ranges) -> None:
         array = self.kernel.output(statement.array)
@@ -94,6 +109,8 @@ class _Printer:
             return _number(node.data[0])
         if isinstance(node, Symbol):
             return self._leaf(node, ranges)
+        if op not in ("and", "or", "not"):
+            args = [a if op == "where" and k == 0 else _as_number(node.args[k], a) for k, a in enumerate(args)]
         if op == "add":
             parts = [_number(node.data[0])] if node.data[0] != 0 else []
             parts += [a if c == 1 else f"{_number(c)}*{a}" for a, c in zip(args, node.data[1:], strict=True)]
@@ -111,13 +128,13 @@ class _Printer:
     def _leaf(self, node: Symbol, ranges: Ranges) -> str:
         if node.kind == "index":
             start, stop = ranges[node.info]
-            later = sum(1 for axis in ranges if axis > node.info)
-            return f"np.arange({start}.0, {stop}.0)" + (f"[:{', None' * later}]" if later else "")
+            return f"np.arange({start}.0, {stop}.0)" + self._spread((node.info,), ranges)
         if node.kind == "load":
             return self._load(node, ranges)
         if node.kind == "temporary":
-            return node.name
-        return "t" if node is self.kernel.time else self._name(node.name)
+            axes = self.temporary_axes[node]
+            return self._name(node.name, "temporary") + (self._spread(axes, ranges) if axes else "")
+        return "t" if node is self.kernel.time else self._name(node.name, "parameter")
 
     def _load(self, node: Symbol, ranges: Ranges) -> str:
         array, info = self.kernel.input(node.info.array), node.info
@@ -132,15 +149,15 @@ class _Printer:
                 if ranges[axis] != (0, self.kernel.periods[axis]) and array.shape[k] != self.kernel.periods[axis]:
                     raise TargetError(f"{array.field} wraps around an axis it does not span")
         window = _window(array, ranges, tuple(offsets))
-        spread = self._spread(array, ranges)
+        spread = self._spread(array.axes, ranges)
         return f"{name}[{window}]{spread}"
 
-    def _spread(self, array: Array, ranges: Ranges) -> str:
-        """New axes for the loops that an array does not run along."""
+    def _spread(self, own: tuple[int, ...], ranges: Ranges) -> str:
+        """New axes for the loops that a value does not run along."""
         axes = sorted(ranges)
-        if tuple(axes) == array.axes:
+        if tuple(axes) == own:
             return ""
-        return "[" + ", ".join(":" if a in array.axes else "None" for a in axes) + "]"
+        return "[" + ", ".join(":" if a in own else "None" for a in axes) + "]"
 
 
 def _view(vector: str, array: Array) -> str:
@@ -169,6 +186,13 @@ def _product(node: Term, args: list[str]) -> str:
         above.insert(0, _number(coefficient))
     top = "*".join(above)
     return f"({top})" if not below else f"({top}/({'*'.join(below)}))"
+
+
+def _as_number(term: Term, text: str) -> str:
+    """Truth values in arithmetic are 1.0 and 0.0: NumPy would add them as "or", refuse to subtract them, and take exp of them in half precision."""
+    if term.op == "const" and isinstance(term.data[0], bool):
+        return repr(float(term.data[0]))
+    return f"(1.0*{text})" if term.op in TABLE and TABLE[term.op].boolean else text
 
 
 def _number(value: Any) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import fold, postorder
-from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store
+from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store, fresh_names
 
 
 def share_subterms(kernel: Kernel) -> Kernel:
     """Each shared sub-term of the stores of one body becomes a temporary before its first use."""
-    counter = [0]
-    return kernel.with_body(_share(kernel.body, counter))
+    fresh = fresh_names(kernel, "s")
+    return kernel.with_body(_share(kernel.body, fresh))
 
 
-def _share(body: tuple[Statement, ...], counter: list[int]) -> tuple[Statement, ...]:
+def _share(body: tuple[Statement, ...], fresh: Iterator[Symbol]) -> tuple[Statement, ...]:
     roots = [s.value for s in body if isinstance(s, Let | Store)]
     uses = Counter(a for node in postorder(roots) for a in set(node.args))
     uses.update(roots)
@@ -24,9 +25,9 @@ def _share(body: tuple[Statement, ...], counter: list[int]) -> tuple[Statement, 
     result: list[Statement] = []
     for statement in body:
         if isinstance(statement, Loop):
-            result.append(Loop(statement.axis, statement.start, statement.stop, _share(statement.body, counter)))
+            result.append(Loop(statement.axis, statement.start, statement.stop, _share(statement.body, fresh)))
             continue
-        value = _replace(statement.value, shared, names, result, counter)
+        value = _replace(statement.value, shared, names, result, fresh)
         if isinstance(statement, Let):
             result.append(Let(statement.symbol, value))
         else:
@@ -34,7 +35,7 @@ def _share(body: tuple[Statement, ...], counter: list[int]) -> tuple[Statement, 
     return tuple(result)
 
 
-def _replace(root: Term, shared: set[Term], names: dict[Term, Term], out: list[Statement], counter: list[int]) -> Term:
+def _replace(root: Term, shared: set[Term], names: dict[Term, Term], out: list[Statement], fresh: Iterator[Symbol]) -> Term:
     from symnum.expr.term import rebuild
 
     def rule(node: Term, args: list[Term]) -> Term:
@@ -43,10 +44,9 @@ def _replace(root: Term, shared: set[Term], names: dict[Term, Term], out: list[S
         changed = any(a is not b for a, b in zip(args, node.args, strict=True))
         new = rebuild(node, tuple(args)) if changed else node
         if node in shared:
-            counter[0] += 1
-            names[node] = Symbol(f"s{counter[0]}", "temporary")
-            out.append(Let(names[node], new))  # type: ignore[arg-type]
-            return names[node]
+            names[node] = name = next(fresh)
+            out.append(Let(name, new))
+            return name
         return new
 
     return fold(root, rule)

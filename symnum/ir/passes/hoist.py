@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from collections.abc import Iterator
+
 from symnum.expr.term import Symbol, Term, make_call, rebuild
 from symnum.expr.walk import fold
-from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store
+from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store, fresh_names
 
 
 def hoist(kernel: Kernel) -> Kernel:
     """Maximal sub-terms that need no index of a loop become temporaries before it. Numbers and bare names stay where they are."""
-    counter = [0]
+    fresh = fresh_names(kernel, "h")
     depth_of: dict[str, int] = {}
-    prologue, body = _hoist(kernel, kernel.body, (), depth_of, counter)
+    prologue, body = _hoist(kernel, kernel.body, (), depth_of, fresh)
     assert not any(prologue)
     return kernel.with_body(body)
 
 
 def _hoist(
-    kernel: Kernel, body: tuple[Statement, ...], axes: tuple[int, ...], depth_of: dict[str, int], counter: list[int]
+    kernel: Kernel, body: tuple[Statement, ...], axes: tuple[int, ...], depth_of: dict[str, int], fresh: Iterator[Symbol]
 ) -> tuple[list[list[Let]], tuple[Statement, ...]]:
     """The body without its invariants, and for each enclosing depth the temporaries to put there."""
     outer: list[list[Let]] = [[] for _ in axes]
@@ -27,13 +29,13 @@ def _hoist(
     result: list[Statement] = []
     for statement in body:
         if isinstance(statement, Loop):
-            lifted, inner = _hoist(kernel, statement.body, (*axes, statement.axis), depth_of, counter)
+            lifted, inner = _hoist(kernel, statement.body, (*axes, statement.axis), depth_of, fresh)
             result.extend(lifted[-1])
             for depth in range(len(axes)):
                 outer[depth].extend(lifted[depth])
             result.append(Loop(statement.axis, statement.start, statement.stop, inner))
             continue
-        value = _lift(kernel, statement.value, axes, depth_of, counter, names, outer)
+        value = _lift(kernel, statement.value, axes, depth_of, fresh, names, outer)
         if isinstance(statement, Let):
             depth_of[statement.symbol.name] = len(axes)
             result.append(Let(statement.symbol, value))
@@ -43,7 +45,7 @@ def _hoist(
 
 
 def _lift(
-    kernel: Kernel, root: Term, axes: tuple[int, ...], depth_of: dict[str, int], counter: list[int], names: dict[Term, Symbol], outer: list[list[Let]]
+    kernel: Kernel, root: Term, axes: tuple[int, ...], depth_of: dict[str, int], fresh: Iterator[Symbol], names: dict[Term, Symbol], outer: list[list[Let]]
 ) -> Term:
     depths: dict[Term, int] = {}
 
@@ -58,8 +60,7 @@ def _lift(
         if not node.args or depths[node] >= len(axes):
             return value
         if node not in names:
-            counter[0] += 1
-            names[node] = Symbol(f"h{counter[0]}", "temporary")
+            names[node] = next(fresh)
             depth_of[names[node].name] = depths[node]
             outer[depths[node]].append(Let(names[node], value))
         return names[node]
@@ -72,7 +73,7 @@ def _lift(
             node, args = _scaled_products(node, args, depths, done, rule)
         new_args = [name(a, v) if depths[a] < here else v for a, v in zip(node.args, args, strict=True)]
         if node.op in ("add", "mul") and here > 0:
-            node, new_args = _group(node, new_args, depths, outer, names, counter, depth_of)
+            node, new_args = _group(node, new_args, depths, outer, names, fresh, depth_of)
         return rebuild(node, tuple(new_args)) if any(a is not b for a, b in zip(node.args, new_args, strict=True)) else node
 
     return name(root, fold(root, rule, done))
@@ -97,7 +98,7 @@ def _scaled_products(node: Term, args: list[Term], depths: dict[Term, int], done
 
 
 def _group(
-    node: Term, args: list[Term], depths: dict[Term, int], outer: list[list[Let]], names: dict[Term, Symbol], counter: list[int], depth_of: dict[str, int]
+    node: Term, args: list[Term], depths: dict[Term, int], outer: list[list[Let]], names: dict[Term, Symbol], fresh: Iterator[Symbol], depth_of: dict[str, int]
 ) -> tuple[Term, list[Term]]:
     """In an n-ary sum or product, bring the operands of each outer depth together under one temporary."""
     own = depths[node]
@@ -111,8 +112,7 @@ def _group(
         value = rebuild(part, tuple(args[k] for k in chosen))
         depths[part] = level
         if part not in names:
-            counter[0] += 1
-            names[part] = Symbol(f"h{counter[0]}", "temporary")
+            names[part] = next(fresh)
             depth_of[names[part].name] = level
             outer[level].append(Let(names[part], value))
         kept = [k for k in range(len(node.args)) if k not in chosen]

@@ -26,17 +26,17 @@ def _peel(kernel: Kernel, body: tuple[Statement, ...], axes: frozenset[int] | No
 
 
 def _split(kernel: Kernel, loop: Loop) -> list[Statement]:
-    reach = [o for o in _wrapped_offsets(kernel, loop)]
+    reach = _wrapped_offsets(kernel, loop)
     if not reach:
         return [loop]
     period = kernel.periods[loop.axis]
     low = min(max(loop.start, -min(0, *reach)), loop.stop)
     high = max(min(loop.stop, period - max(0, *reach)), low)
-    ends = [(loop.start, low), (high, loop.stop)]
-    pieces: list[Statement] = [Loop(loop.axis, a, b, loop.body) for a, b in ends[:1] if b > a]
+    pieces: list[Statement] = [Loop(loop.axis, loop.start, low, loop.body)] if low > loop.start else []
     if high > low:
         pieces.append(Loop(loop.axis, low, high, _unwrap(kernel, loop.body, loop.axis)))
-    pieces.extend(Loop(loop.axis, a, b, loop.body) for a, b in ends[1:] if b > a)
+    if loop.stop > high:
+        pieces.append(Loop(loop.axis, high, loop.stop, loop.body))
     return pieces
 
 

@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 IMPLICIT = ("BDF", "Radau", "LSODA")
 MAX_DENSE = 4000  # unknowns up to which a dense Jacobian (128 MB) is made without being asked
 MAX_NONFINITE = 100  # evaluations with NaN in a row after which the solve stops
+MAX_STALLED = 20  # steps in a row that leave t where it is (LSODA goes on for ever near a singularity)
 PROGRESS_SECONDS = 0.1
 
 
@@ -57,7 +58,7 @@ class _Run:
         self.low, self.high = sorted((problem.t0, problem.t1))
         self.bad: tuple[float, int] | None = None
         self.bad_in_a_row = 0
-        self.told = 0.0
+        self.told, self.stalled = 0.0, 0
         self.check_size()
 
     def solve(self) -> Outcome:
@@ -79,7 +80,9 @@ class _Run:
         if not success and (not self.saved_t or self.saved_t[-1] != self.t) and np.isfinite(self.y).all():
             self.add(self.t, self.y)
         self.stats["solve_seconds"] = time.perf_counter() - start
-        failure = {"failure_time": self.bad[0], "failure_index": self.bad[1]} if self.bad and not success else {}
+        failure: dict[str, Any] = (
+            {"failure_time": self.bad[0], "failure_index": self.bad[1]} if self.bad and not success else {}
+        )
         states = np.array(self.saved_y).reshape(len(self.saved_t), self.problem.n)
         dense = _Pieces(self.pieces, self.sign) if self.options.dense and self.pieces else None
         return Outcome(np.array(self.saved_t), states, success, message, self.method, self.stats, dense, **failure)
@@ -88,8 +91,14 @@ class _Run:
         problem = self.problem
         known = self.method != "LSODA" and (problem.jacobian is not None or problem.sparsity is not None)
         if self.method in IMPLICIT and problem.n > MAX_DENSE and not known:
-            advice = 'Write method="BDF"' if problem.sparsity is not None or problem.jacobian is not None else "Give the sparsity of the Jacobian"
-            raise SolveError(f"{self.method} would keep a dense Jacobian of {problem.n} x {problem.n} numbers. {advice}")
+            advice = (
+                'Write method="BDF"'
+                if problem.sparsity is not None or problem.jacobian is not None
+                else "Give the sparsity of the Jacobian"
+            )
+            raise SolveError(
+                f"{self.method} would keep a dense Jacobian of {problem.n} x {problem.n} numbers. {advice}"
+            )
 
     def segment(self, number: int, begin: float, end: float) -> str:
         """Integrate between two breakpoints; "" or the reason for stopping."""
@@ -107,11 +116,18 @@ class _Run:
                 if not np.isfinite(solver.y).all():
                     self.bad = (float(solver.t), int(np.flatnonzero(~np.isfinite(solver.y))[0]))
                     return self.explain("the state is not finite")
+                self.stalled = self.stalled + 1 if abs(solver.t - self.t) <= 4e-16 * abs(self.t) else 0
+                if self.stalled > MAX_STALLED:
+                    return self.explain("the step no longer changes t")
                 self.t, self.y = float(solver.t), np.array(solver.y)
                 self.stats["steps"] += 1
                 self.save(solver)
         finally:
-            for name, count in (("rhs_evaluations", "nfev"), ("jacobian_evaluations", "njev"), ("linear_solves", "nlu")):
+            for name, count in (
+                ("rhs_evaluations", "nfev"),
+                ("jacobian_evaluations", "njev"),
+                ("linear_solves", "nlu"),
+            ):
                 self.stats[name] += int(getattr(solver, count))
         assert self.t == end or problem.n == 0
         return ""
@@ -154,7 +170,7 @@ class _Run:
         return out
 
     def explain(self, reason: str) -> str:
-        if self.bad is not None and self.bad_in_a_row > 0 or "finite" in reason:
+        if (self.bad is not None and self.bad_in_a_row > 0) or "finite" in reason:
             time_, index = self.bad or (self.t, 0)
             return (f"the right-hand side gives NaN or infinity at t = {time_:.6g} (index {index} of the state). Check logarithms, roots and divisions "
                     "there, or try a smaller rtol")  # fmt: skip
@@ -183,7 +199,11 @@ class _Run:
 
     def owes_inside(self) -> bool:
         """A save time lies before the present time."""
-        return self.times is not None and len(self.saved_t) < len(self.times) and (self.times[len(self.saved_t)] - self.t) * self.sign < 0
+        return (
+            self.times is not None
+            and len(self.saved_t) < len(self.times)
+            and (self.times[len(self.saved_t)] - self.t) * self.sign < 0
+        )
 
     def add(self, t: float, y: Array) -> None:
         self.saved_t.append(t)
@@ -208,7 +228,9 @@ class _Pieces:
         times = np.atleast_1d(np.asarray(t, dtype=np.float64))
         low, high = sorted((self.begin, self.ends[-1]))
         if times.min() < low or times.max() > high:
-            raise SolveError(f"the solution is known from t = {self.begin:.6g} to {self.ends[-1]:.6g}; widen the time interval")
+            raise SolveError(
+                f"the solution is known from t = {self.begin:.6g} to {self.ends[-1]:.6g}; widen the time interval"
+            )
         which = np.searchsorted(self.sign * self.ends, self.sign * times, side="left")
         result = np.array([self.pieces[i](s) for i, s in zip(which, times, strict=True)])
         return result[0] if np.ndim(t) == 0 else result

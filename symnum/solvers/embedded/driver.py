@@ -39,12 +39,13 @@ from symnum.solvers.embedded.language import (
     scalars,
 )
 
-_COMMON = """t t_old t_end t_low t_high direction h h_try h_old first_step rtol atol error error_old started fresh last budget steps
-rejected rejecting failures rhs_evaluations save_next save_time keep kept kept_capacity theta d0 d1 d2"""
+_COMMON = """t t_old t_end t_low t_high direction h h_try h_old first_step rtol atol error error_old started fresh
+last budget steps rejected rejecting failures rhs_evaluations save_next save_time keep kept kept_capacity theta d0 d1 d2 bad_time"""
 ARRAYS = ("save_t", "save_y", "kept_t", "kept_y", "kept_slopes")
 
-(t, t_old, t_end, t_low, t_high, direction, h, h_try, h_old, first_step, rtol, atol, error, error_old, started, fresh, last, budget, steps,
- rejected, rejecting, failures, rhs_evaluations, save_next, save_time, keep, kept, kept_capacity, theta, d0, d1, d2) = scalars(_COMMON)  # fmt: skip
+(t, t_old, t_end, t_low, t_high, direction, h, h_try, h_old, first_step, rtol, atol, error, error_old, started, fresh,
+ last, budget, steps, rejected, rejecting, failures, rhs_evaluations, save_next, save_time, keep, kept, kept_capacity,
+ theta, d0, d1, d2, bad_time) = scalars(_COMMON)  # fmt: skip
 
 HUGE = 1e300
 MAX_FAILURES = 12  # a step that meets NaN is shortened by 4 this often (a factor 2e7) before the run stops
@@ -65,7 +66,7 @@ class Parts:
         next_step: (after acceptance, after rejection) statements that set h from h_try and error.
         interpolant: the continuous extension, over vectors by their names *after* acceptance (see the module).
         kept: vectors that the interpolant needs from a kept step, beside the states at both ends.
-        scalars: the method's own scalars.
+        scalars: the method's own scalars; restart: statements that set them at the start of a segment.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Parts:
     interpolant: tuple[Weight, ...]
     kept: tuple[str, ...]
     scalars: tuple[str, ...] = ()
+    restart: tuple[Statement, ...] = ()
 
 
 def driver(parts: Parts) -> Program:
@@ -114,7 +116,9 @@ def error_norm(name: Any, scale: tuple[str, ...], *terms: tuple[Any, str]) -> No
 def _keep_step(parts: Parts) -> tuple[Statement, ...]:
     """keep = 1: every accepted step; 2: also what the continuous extension needs."""
     count = len(parts.kept)
-    slopes = tuple(combination(Row("kept_slopes", kept * count + j), (1, vector)) for j, vector in enumerate(parts.kept))
+    slopes = tuple(
+        combination(Row("kept_slopes", kept * count + j), (1, vector)) for j, vector in enumerate(parts.kept)
+    )
     write = (
         If(kept >= kept_capacity, (Return(Status.SAVE),)),
         Put("kept_t", kept, t),
@@ -127,7 +131,10 @@ def _keep_step(parts: Parts) -> tuple[Statement, ...]:
 
 def _save(parts: Parts) -> tuple[Statement, ...]:
     """Rows for all save times up to t; the table of save times ends with one that is never reached."""
-    inside: tuple[Statement, ...] = (let(theta, (save_time - t_old) / h_old), interpolate(parts, Row("save_y", save_next)))
+    inside: tuple[Statement, ...] = (
+        let(theta, (save_time - t_old) / h_old),
+        interpolate(parts, Row("save_y", save_next)),
+    )
     exact = (combination(Row("save_y", save_next), (1, "y")),)
     fetch = Fetch("save_time", "save_t", save_next)
     body = (If((save_time - t) * direction >= 0, exact, inside), increase(save_next), fetch)
@@ -136,7 +143,9 @@ def _save(parts: Parts) -> tuple[Statement, ...]:
 
 def interpolate(parts: Parts, out: str | Row) -> LinComb:
     """The continuous extension at ``theta``, one fused combination."""
-    return combination(out, *((h_old**power * _horner(polynomial), vector) for vector, power, polynomial in parts.interpolant))
+    return combination(
+        out, *((h_old**power * _horner(polynomial), vector) for vector, power, polynomial in parts.interpolant)
+    )
 
 
 def _horner(coefficients: tuple[Any, ...]) -> Term:
@@ -152,7 +161,9 @@ def _start(parts: Parts) -> tuple[Statement, ...]:
     finite = d1 <= HUGE
     trial = where((d0 < 1e-5) | (d1 < 1e-5), 1e-6, 0.01 * d0 / maximum(d1, 1e-300))
     largest = maximum(d1, d2)
-    second = where(largest <= 1e-15, maximum(1e-6, h_try * 1e-3), (0.01 / maximum(largest, 1e-300)) ** Fraction(1, parts.order + 1))
+    second = where(
+        largest <= 1e-15, maximum(1e-6, h_try * 1e-3), (0.01 / maximum(largest, 1e-300)) ** Fraction(1, parts.order + 1)
+    )
     estimate = (
         error_norm(d0, ("y",), (1, "y")),
         let(h_try, minimum(trial, abs(t_end - t))),
@@ -172,6 +183,7 @@ def _start(parts: Parts) -> tuple[Statement, ...]:
         let(error_old, 1e-4),
         let(rejecting, 0),
         let(failures, 0),
+        *parts.restart,
     )
 
 
@@ -204,6 +216,7 @@ def _accept(parts: Parts) -> tuple[Statement, ...]:
 def _reject(parts: Parts) -> tuple[Statement, ...]:
     shorten = (
         increase(failures),
+        let(bad_time, t + h_try),
         If(failures > MAX_FAILURES, (Return(Status.NONFINITE),)),
         let(h, 0.25 * h_try),
     )

@@ -40,7 +40,10 @@ class _Printer:
     def module(self) -> str:
         program = self.program
         self.block(program.body)
-        head = [f"define i32 @{program.name}(ptr noalias %scalars, ptr noalias %pointers, ptr %rhs, ptr %p, i64 %n) nounwind {{", "entry:"]
+        head = [
+            f"define i32 @{program.name}(ptr noalias %scalars, ptr noalias %pointers, ptr %rhs, ptr %p, i64 %n) nounwind {{",
+            "entry:",
+        ]
         head += ["  %status = alloca i32"]
         tail = ["leave:"]
         for kind, table, names, type_ in (("s", "scalars", program.scalars, "double"),
@@ -51,7 +54,15 @@ class _Printer:
                          f"  store {type_} {slot}.in, ptr {slot}"]  # fmt: skip
                 tail += [f"  {slot}.out = load {type_}, ptr {slot}", f"  store {type_} {slot}.out, ptr {slot}.at"]
         tail += ["  %result = load i32, ptr %status", "  ret i32 %result", "}"]
-        parts = [*head, *self.lines, "  unreachable", *tail, "declare double @llvm.fabs.f64(double)", "!0 = distinct !{}", *self.metadata]
+        parts = [
+            *head,
+            *self.lines,
+            "  unreachable",
+            *tail,
+            "declare double @llvm.fabs.f64(double)",
+            "!0 = distinct !{}",
+            *self.metadata,
+        ]
         declared = [line for line in self.names.declarations().splitlines() if "@llvm.fabs.f64" not in line]
         return "\n".join([*parts, *declared, ""])
 
@@ -112,7 +123,9 @@ class _Printer:
             case step.Assign(name, value):
                 self.lines.append(f"  store double {self.values([value])[0]}, ptr %s.{name}")
             case step.Fetch(name, array, index):
-                self.lines.append(f"  store double {self.emit(f'load double, ptr {self.element(array, index)}')}, ptr %s.{name}")
+                self.lines.append(
+                    f"  store double {self.emit(f'load double, ptr {self.element(array, index)}')}, ptr %s.{name}"
+                )
             case step.Put(array, index, value):
                 at, result = self.element(array, index), self.values([value])[0]
                 self.lines.append(f"  store double {result}, ptr {at}")
@@ -131,7 +144,11 @@ class _Printer:
             case step.While():
                 self.repeat(statement)
             case step.Return(status):
-                self.lines += [f"  store i32 {int(status)}, ptr %status", "  br label %leave", f"{self.label('after')}:"]
+                self.lines += [
+                    f"  store i32 {int(status)}, ptr %status",
+                    "  br label %leave",
+                    f"{self.label('after')}:",
+                ]
 
     def choose(self, statement: step.If) -> None:
         then, otherwise, end = self.label("then"), self.label("else"), self.label("end")
@@ -174,7 +191,9 @@ class _Printer:
         count = self.emit("sitofp i64 %n to double")
         mean = self.emit(f"fdiv double {loop.total}, {count}")
         self.names.declared.add("declare double @llvm.sqrt.f64(double)")
-        self.lines.append(f"  store double {self.emit(f'call double @llvm.sqrt.f64(double {mean})')}, ptr %s.{statement.name}")
+        self.lines.append(
+            f"  store double {self.emit(f'call double @llvm.sqrt.f64(double {mean})')}, ptr %s.{statement.name}"
+        )
 
     def operands(self, terms: tuple[tuple[Term, str], ...]) -> tuple[list[str], list[str]]:
         return self.values(c for c, _ in terms), [self.pointer(v) for _, v in terms]
@@ -207,7 +226,9 @@ class _Loop:
         printer.lines += [f"  br label %{before}", f"{before}:", f"  br label %{self.head}", f"{self.head}:"]
         printer.lines.append(f"  {self.index} = phi i64 [0, %{before}], [{self.next}, %{self.head}]")
         if reduce:
-            printer.lines.append(f"  {self.partial} = phi double [{literal(0.0)}, %{before}], [{self.total}, %{self.head}]")
+            printer.lines.append(
+                f"  {self.partial} = phi double [{literal(0.0)}, %{before}], [{self.total}, %{self.head}]"
+            )
 
     def load(self, pointer: str) -> str:
         return self.printer.emit(f"load double, ptr {self.at(pointer)}, !llvm.access.group !0")
@@ -225,7 +246,10 @@ class _Loop:
         printer = self.printer
         printer.loops += 1
         own, parallel = 2 * printer.loops - 1, 2 * printer.loops
-        printer.metadata += [f"!{own} = distinct !{{!{own}, !{parallel}}}", f'!{parallel} = !{{!"llvm.loop.parallel_accesses", !0}}']
+        printer.metadata += [
+            f"!{own} = distinct !{{!{own}, !{parallel}}}",
+            f'!{parallel} = !{{!"llvm.loop.parallel_accesses", !0}}',
+        ]
         done = printer.names.fresh("done")
         printer.lines += [f"  {self.next} = add nuw nsw i64 {self.index}, 1", f"  {done} = icmp eq i64 {self.next}, %n",
                           f"  br i1 {done}, label %{self.end}, label %{self.head}, !llvm.loop !{own}", f"{self.end}:"]  # fmt: skip

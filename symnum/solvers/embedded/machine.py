@@ -74,7 +74,14 @@ class NativeMachine(Machine):
         address, parameters: of the native right-hand side, see ``Problem``.
     """
 
-    def __init__(self, program: Program, n: int, rhs: Callable[[float, Array, Array], None], address: int | None, parameters: Array) -> None:
+    def __init__(
+        self,
+        program: Program,
+        n: int,
+        rhs: Callable[[float, Array, Array], None],
+        address: int | None,
+        parameters: Array,
+    ) -> None:
         super().__init__(program, n, rhs)
         self.names = (*program.vectors, *program.arrays)
         self.parameters = np.ascontiguousarray(parameters, dtype=np.float64)
@@ -136,4 +143,3 @@ def compiled(program: Program) -> Any:
     from symnum.solvers.embedded.llvm import compile_program
 
     return compile_program(program)
-

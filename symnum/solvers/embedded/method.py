@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symnum.catalogue import Catalogue
-from symnum.solvers.embedded.driver import Parts, Weight, driver, error, error_norm, evaluate, h_try, proportional_integral, t
+from symnum.solvers.embedded.driver import (
+    Parts,
+    Weight,
+    driver,
+    error,
+    error_norm,
+    evaluate,
+    h_try,
+    proportional_integral,
+    t,
+)
 from symnum.solvers.embedded.language import Program, Statement, combination
 from symnum.solvers.embedded.tableau import Tableau
 
@@ -38,7 +48,10 @@ class Method:
 
     def dense_weights(self, theta: Array) -> dict[str, Array]:
         """Weights (len(theta),) of the continuous extension by vector, without their power of h."""
-        return {vector: np.polyval([float(c) for c in reversed(polynomial)], theta) for vector, _, polynomial in self.parts.interpolant}
+        return {
+            vector: np.asarray(np.polyval([float(c) for c in reversed(polynomial)], theta), dtype=np.float64)
+            for vector, _, polynomial in self.parts.interpolant
+        }
 
 
 def explicit_runge_kutta(name: str, tableau: Tableau, summary: str) -> Method:
@@ -54,9 +67,14 @@ def explicit_runge_kutta(name: str, tableau: Tableau, summary: str) -> Method:
         # the inner states share y_new with the result: only one of them is alive at a time
         attempt.append(combination("y_new", (1, "y"), *((h_try * a, k) for a, k in zip(row, stages, strict=False))))
         attempt += evaluate(stages[i], t + h_try * tableau.c[i], "y_new")
-    attempt.append(error_norm(error, ("y", "y_new"), *((h_try * e, k) for e, k in zip(tableau.error, stages, strict=True))))
+    attempt.append(
+        error_norm(error, ("y", "y_new"), *((h_try * e, k) for e, k in zip(tableau.error, stages, strict=True)))
+    )
     after = ("slope_new", *inner, "slope")  # names once the step is accepted
-    interpolant: tuple[Weight, ...] = (("y_new", 0, (1,)), *((k, 1, (0, *b)) for k, b in zip(after, tableau.dense, strict=True)))
+    interpolant: tuple[Weight, ...] = (
+        ("y_new", 0, (1,)),
+        *((k, 1, (0, *b)) for k, b in zip(after, tableau.dense, strict=True)),
+    )
     controller = proportional_integral(tableau.embedded_order + 1)
     parts = Parts(name.lower(), tableau.order, tuple(inner), tuple(attempt), controller, interpolant, after)
     return Method(name, tableau.order, tableau.dense_order, parts, summary)

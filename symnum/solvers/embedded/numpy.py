@@ -28,7 +28,9 @@ class NumpyVectors:
             total += c * vector
         out[...] = total
 
-    def norm(self, coefficients: Sequence[float], vectors: Sequence[Any], scale: Sequence[Any], atol: float, rtol: float) -> float:
+    def norm(
+        self, coefficients: Sequence[float], vectors: Sequence[Any], scale: Sequence[Any], atol: float, rtol: float
+    ) -> float:
         error = sum(c * vector for c, vector in zip(coefficients, vectors, strict=True))
         weight = atol + rtol * np.max([np.abs(v) for v in scale], axis=0) if scale else atol
         return float(np.sqrt(np.mean((error / weight) ** 2)))
@@ -89,11 +91,17 @@ class Interpreter:
             case step.Rhs(out, t, y):
                 self.vectors.rhs(float(self.value(t)), self.pointers[y], self.pointers[out])
             case step.LinComb(out, terms):
-                target = self.pointers[out] if isinstance(out, str) else self.pointers[out.buffer][int(self.value(out.index))]
+                target = (
+                    self.pointers[out]
+                    if isinstance(out, str)
+                    else self.pointers[out.buffer][int(self.value(out.index))]
+                )
                 self.vectors.combine(target, *self.operands(terms))
             case step.Norm(name, terms, scale, atol, rtol):
                 sizes = [self.pointers[v] for v in scale]
-                self.scalars[self.index[name]] = self.vectors.norm(*self.operands(terms), sizes, self.value(atol), self.value(rtol))
+                self.scalars[self.index[name]] = self.vectors.norm(
+                    *self.operands(terms), sizes, self.value(atol), self.value(rtol)
+                )
 
     def operands(self, terms: tuple[tuple[Term, str], ...]) -> tuple[list[Any], list[Any]]:
         return [self.value(c) for c, _ in terms], [self.pointers[v] for _, v in terms]

@@ -102,7 +102,9 @@ class DenseOutput:
     def _at(self, time: float) -> Array:
         low, high = sorted((self.t[0], self.t[-1]))
         if not low <= time <= high:
-            raise SolveError(f"the solution is known from t = {self.t[0]:.6g} to {self.t[-1]:.6g}, not at {time:.6g}; widen the time interval")
+            raise SolveError(
+                f"the solution is known from t = {self.t[0]:.6g} to {self.t[-1]:.6g}, not at {time:.6g}; widen the time interval"
+            )
         sign = 1.0 if self.t[-1] >= self.t[0] else -1.0
         end = int(np.searchsorted(sign * self.t, sign * time, side="left"))
         if self.t[end] == time:
@@ -110,6 +112,9 @@ class DenseOutput:
         h = self.t[end] - self.t[end - 1]
         theta = np.array([(time - self.t[end - 1]) / h])
         parts = self.method.parts
-        vectors = dict(zip(parts.kept, self.slopes[end - 1], strict=True)) | {"y_new": self.y[end - 1], "y": self.y[end]}
+        vectors = dict(zip(parts.kept, self.slopes[end - 1], strict=True)) | {
+            "y_new": self.y[end - 1],
+            "y": self.y[end],
+        }
         weights = self.method.dense_weights(theta)
         return np.asarray(sum(weights[v][0] * h**power * vectors[v] for v, power, _ in parts.interpolant))

@@ -26,7 +26,9 @@ CALL_SECONDS = 0.025
 UNLIMITED = 2.0**53
 
 MACHINES: dict[str, Callable[[Problem, Method], Machine]] = {
-    "llvm": lambda problem, method: NativeMachine(method.program, problem.n, problem.rhs, problem.address, problem.parameters),
+    "llvm": lambda problem, method: NativeMachine(
+        method.program, problem.n, problem.rhs, problem.address, problem.parameters
+    ),
     "numpy": lambda problem, method: NumpyMachine(method.program, problem.n, problem.rhs),
 }
 
@@ -61,6 +63,9 @@ class Run:
         machine = self.machine
         machine["rtol"], machine["atol"], machine["direction"] = options.rtol, options.atol, self.direction
         machine["t"] = machine["t_old"] = problem.t0
+        machine["bad_time"] = math.inf
+        if "radius" in machine.index:
+            machine["radius_given"], machine["radius_step"] = float(problem.spectral_radius is not None), -1
         machine.vector("y")[:] = problem.y0
 
     def solve(self) -> Outcome:
@@ -75,7 +80,10 @@ class Run:
                     message, where = self.explain(status)
                     break
         except KeyboardInterrupt:
-            success, message = False, f"interrupted at t = {self.machine['t']:.6g}; what was computed up to there is kept"
+            success, message = (
+                False,
+                f"interrupted at t = {self.machine['t']:.6g}; what was computed up to there is kept",
+            )
         return self.outcome(success, message, where, time.perf_counter() - start)
 
     def enter_segment(self, number: int, begin: float, end: float) -> None:
@@ -115,13 +123,17 @@ class Run:
         radius = self.problem.spectral_radius
         value = radius(self.machine["t"], self.machine.vector("y").copy()) if callable(radius) else radius
         if value is None or not math.isfinite(value) or value < 0:
-            raise SolveError(f"the spectral radius at t = {self.machine['t']:.6g} is {value!r}; give a finite number >= 0 or None to have it estimated")
+            raise SolveError(
+                f"the spectral radius at t = {self.machine['t']:.6g} is {value!r}; give a finite number >= 0 or None to have it estimated"
+            )
         self.machine["radius"] = float(value)
 
     def explain(self, status: Status) -> tuple[str, tuple[float, int] | None]:
         """A sentence for a failure, and (time, index) where a number is not finite."""
         machine = self.machine
         t = machine["t"]
+        if status is Status.TOO_SMALL and abs(machine["bad_time"] - t) <= 1e-12 * abs(t):
+            status = Status.NONFINITE  # accepted steps have crept up to where the numbers end
         match status:
             case Status.STEP_LIMIT:
                 return (f"stopped at t = {t:.6g} after max_steps = {self.options.max_steps} attempted steps. Try a larger max_steps, a larger rtol, "
@@ -135,19 +147,17 @@ class Run:
                         "logarithms, roots and divisions there, or try a smaller rtol"), where[:2]  # fmt: skip
 
     def first_nonfinite(self) -> tuple[float, int, str]:
-        """(time, index, "NaN" or "infinity") of the first bad number, from the shortest trial step."""
+        """(time, index, "NaN" or "infinity") of the first bad number: f at the present time, f a step later, then what the step left behind."""
         machine = self.machine
         t, y, out = machine["t"], machine.vector("y"), np.zeros(self.problem.n)
-        offsets = [0.0, machine["h_try"]] if machine["started"] else [0.0]
-        for offset in offsets:
-            self.problem.rhs(min(max(t + offset, machine["t_low"]), machine["t_high"]), y, out)
-            bad = np.flatnonzero(~np.isfinite(out))
-            if len(bad):
-                return t + offset, int(bad[0]), "NaN" if np.isnan(out[bad[0]]) else "infinity"
-        for name in ("slope", *machine.program.vectors):
-            bad = np.flatnonzero(~np.isfinite(machine.vector(name)))
-            if len(bad):
-                return t + offsets[-1], int(bad[0]), "NaN" if np.isnan(machine.vector(name)[bad[0]]) else "infinity"
+        later = machine["bad_time"] if machine["started"] else t
+        for when in (t, later):
+            self.problem.rhs(min(max(when, machine["t_low"]), machine["t_high"]), y, out)
+            if not np.isfinite(out).all():
+                return when, *_first_bad(out)
+        for name in machine.program.vectors:
+            if not np.isfinite(machine.vector(name)).all():
+                return later, *_first_bad(machine.vector(name))
         return t, int(np.argmax(np.abs(out))), "a number too large for its tolerance"
 
     def outcome(self, success: bool, message: str, where: tuple[float, int] | None, seconds: float) -> Outcome:
@@ -162,3 +172,8 @@ class Run:
         times, states = self.record.saved(failed=not success)
         failure: dict[str, Any] = {} if where is None else {"failure_time": where[0], "failure_index": where[1]}
         return Outcome(times, states, success, message, self.method.name, stats, self.record.dense(), **failure)
+
+
+def _first_bad(vector: Array) -> tuple[int, str]:
+    index = int(np.flatnonzero(~np.isfinite(vector))[0])
+    return index, "NaN" if np.isnan(vector[index]) else "infinity"

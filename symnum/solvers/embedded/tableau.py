@@ -17,7 +17,7 @@ from functools import cache
 from math import prod
 from typing import Any
 
-Number = int | float | Fraction
+Number = Any  # int, float or Fraction
 Tree = tuple[Any, ...]  # a rooted tree is the sorted tuple of its branches; () is the single node
 
 
@@ -61,7 +61,7 @@ class Tableau:
         return len(self.a) + 1
 
     @property
-    def b(self) -> tuple[Number, ...]:
+    def b(self) -> tuple[Any, ...]:
         return (*self.a[-1], 0)
 
     @property
@@ -69,15 +69,15 @@ class Tableau:
         return tuple(b - e for b, e in zip(self.b, self.error, strict=True))
 
 
-def order_residuals(tableau: Tableau, weights: tuple[Number, ...], order: int) -> Iterator[tuple[Tree, Number]]:
+def order_residuals(tableau: Tableau, weights: tuple[Any, ...], order: int) -> Iterator[tuple[Tree, Any]]:
     """For each rooted tree of up to ``order`` nodes: sum_i weights_i Phi_i(tree) - 1/gamma(tree).
 
     Hairer, Norsett, Wanner I, II.2, theorem 2.13.
     """
     rows = ((), *tableau.a)
-    values: dict[Tree, list[Number]] = {}
+    values: dict[Tree, list[Any]] = {}
 
-    def phi(tree: Tree) -> list[Number]:
+    def phi(tree: Tree) -> list[Any]:
         if tree not in values:
             branches = [phi(branch) for branch in tree]
             inner = [[sum(a * v for a, v in zip(row, branch, strict=False)) for row in rows] for branch in branches]
@@ -96,7 +96,9 @@ def rooted_trees(nodes: int) -> tuple[Tree, ...]:
         return ((),)
     found = {tuple(sorted((*tree, ()))) for tree in rooted_trees(nodes - 1)}  # a leaf at the root
     for size in range(2, nodes):  # or a larger branch at the root
-        found |= {tuple(sorted((*rest, branch))) for rest in rooted_trees(nodes - size) for branch in rooted_trees(size)}
+        found |= {
+            tuple(sorted((*rest, branch))) for rest in rooted_trees(nodes - size) for branch in rooted_trees(size)
+        }
     return tuple(sorted(found))
 
 

@@ -53,4 +53,6 @@ TABLEAU = Tableau(
     dense=_dense(),
 )
 
-METHOD = explicit_runge_kutta("Dopri5", TABLEAU, "explicit Runge-Kutta 5(4) of Dormand and Prince: smooth non-stiff equations")
+METHOD = explicit_runge_kutta(
+    "Dopri5", TABLEAU, "explicit Runge-Kutta 5(4) of Dormand and Prince: smooth non-stiff equations"
+)
