@@ -20,7 +20,7 @@ from symnum.model.numeric import evaluate
 MODELS = Catalogue("model", folder=shipped_folder("models"))
 SOLVED = [name for name in MODELS if hasattr(MODELS.load(name), "exact")]
 COMPARED = [name for name in MODELS if name not in SOLVED]
-SMALL = 12  # cells an axis for the comparison with SciPy
+SMALL = 8  # cells an axis for the comparison with SciPy
 
 
 @pytest.mark.parametrize("name", MODELS.names())

@@ -164,7 +164,7 @@ def _tell(report: Mapping[str, Any]) -> None:
     rows += [("work", work)] if (work := _work(report["stats"])) else []
     rows += [(name, _range(extent)) for name, extent in list(report["fields"].items())[:8]]
     for label, line in rows:
-        out.print(Text(f"  {label:<8}", style="cyan") + Text(line), soft_wrap=True)
+        out.print(Text.assemble((f"  {label:<8}", "cyan"), line), soft_wrap=True)
     closing = (
         f"Done in {seconds(report['seconds'])}" if report["success"] else f"Stopped after {seconds(report['seconds'])}"
     )

@@ -2,38 +2,60 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from math import prod
+
 from symnum.errors import TargetError
 from symnum.expr.walk import postorder
 from symnum.ir.kernel import Array, Kernel, Let, LoadInfo, Loop, Statement, Store
 
+Box = tuple[tuple[int, int], ...]
+
 
 def check(kernel: Kernel) -> Kernel:
     """Give the kernel back if every load stays inside its array and every output value is stored exactly once; else TargetError."""
-    covered = {a.name: 0 for a in kernel.outputs}
-    _check_body(kernel, kernel.body, {}, set(), covered)
+    boxes: dict[str, list[Box]] = {a.name: [] for a in kernel.outputs}
+    _check_body(kernel, kernel.body, {}, set(), boxes)
     for array in kernel.outputs:
-        if covered[array.name] != array.size:
-            raise TargetError(f"{kernel.name}: {covered[array.name]} of the {array.size} values of {array.field} are stored")
+        stored = sum(prod(stop - start for start, stop in box) for box in boxes[array.name])
+        twice = next((pair for pair in combinations(boxes[array.name], 2) if _overlap(*pair)), None)
+        if twice is not None:
+            raise TargetError(f"{kernel.name}: values of {array.field} are stored twice, over {twice[0]} and over {twice[1]}")
+        if stored != array.size:
+            raise TargetError(f"{kernel.name}: {stored} of the {array.size} values of {array.field} are stored")
     return kernel
 
 
-def _check_body(kernel: Kernel, body: tuple[Statement, ...], ranges: dict[int, tuple[int, int]], known: set[str], covered: dict[str, int]) -> None:
+def _overlap(a: Box, b: Box) -> bool:
+    return all(max(p[0], q[0]) < min(p[1], q[1]) for p, q in zip(a, b, strict=True))
+
+
+def _check_body(kernel: Kernel, body: tuple[Statement, ...], ranges: dict[int, tuple[int, int]], known: set[str], boxes: dict[str, list[Box]]) -> None:
     known = set(known)
     for statement in body:
         if isinstance(statement, Loop):
+            _check_loop(kernel, statement, ranges)
             inner = ranges | {statement.axis: (statement.start, statement.stop)}
-            _check_body(kernel, statement.body, inner, known, covered)
+            _check_body(kernel, statement.body, inner, known, boxes)
         elif isinstance(statement, Let):
             _check_term(kernel, statement, ranges, known)
+            if statement.symbol.name in known:
+                raise TargetError(f"{kernel.name}: the temporary {statement.symbol} is set twice")
             known.add(statement.symbol.name)
         else:
             _check_term(kernel, statement, ranges, known)
             array = kernel.output(statement.array)
             _check_box(kernel, array, ranges, (0,) * len(array.axes), (False,) * len(array.axes), statement.origin)
-            points = 1
-            for axis in array.axes:
-                points *= ranges[axis][1] - ranges[axis][0]
-            covered[array.name] += points
+            if len(ranges) > len(array.axes):
+                raise TargetError(f"{kernel.name}: {array.field} is stored inside a loop over an axis that it does not run along {statement.origin}")
+            boxes[array.name].append(tuple(ranges[axis] for axis in array.axes))
+
+
+def _check_loop(kernel: Kernel, loop: Loop, ranges: dict[int, tuple[int, int]]) -> None:
+    if loop.axis in ranges or not 0 <= loop.axis < len(kernel.periods):
+        raise TargetError(f"{kernel.name}: a loop over axis {loop.axis} inside loops over {sorted(ranges)}; the grid has axes 0 to {len(kernel.periods) - 1}")
+    if loop.stop <= loop.start:
+        raise TargetError(f"{kernel.name}: the loop over axis {loop.axis} from {loop.start} to {loop.stop} is empty")
 
 
 def _check_term(kernel: Kernel, statement: Let | Store, ranges: dict[int, tuple[int, int]], known: set[str]) -> None:
@@ -62,6 +84,8 @@ def _check_box(kernel: Kernel, array: Array, ranges: dict[int, tuple[int, int]],
             raise TargetError(f"{kernel.name}: {array.field} is used outside the loop of axis {axis} {origin}")
         start, stop = ranges[axis]
         low, high = start + offsets[k] - array.origin[k], stop - 1 + offsets[k] - array.origin[k]
+        if wrap[k] and (array.origin[k] != 0 or array.shape[k] != kernel.periods[axis]):
+            raise TargetError(f"{kernel.name}: {array.field} is read around the end of axis {axis} but does not span it {origin}")
         inside = abs(offsets[k]) <= kernel.periods[axis] if wrap[k] else 0 <= low and high < array.shape[k]
         if not inside:
             raise TargetError(f"{kernel.name}: {array.field} is read at {low}..{high} along axis {axis}, it has {array.shape[k]} values {origin}")

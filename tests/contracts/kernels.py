@@ -287,7 +287,7 @@ def _nest(draw: Any, array: Array, box: Any, inputs: Any, periods: Any, periodic
     order = draw(st.permutations(sorted(ranges)))
     store: list[Statement] = []
     if lets and draw(st.booleans()):
-        inner = Symbol("s1", "temporary")
+        inner = Symbol("s1" if order else f"s_{array.name}", "temporary")  # loops side by side may use one name
         store.append(Let(inner, cook(draw(SMALL), leaves)))
         leaves = [*leaves, inner]
     store.append(Store(array.name, cook(draw(LARGE), leaves), "a random equation"))

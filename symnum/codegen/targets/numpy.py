@@ -177,8 +177,7 @@ def _product(node: Term, args: list[str]) -> str:
     above, below = [], []
     for a, e in zip(args, node.data[1:], strict=True):
         size = abs(e)
-        text = a if size == 1 else f"np.sqrt({a})" if size == Fraction(1, 2) else f"({a})**{_number(size)}"
-        (above if e > 0 else below).append(text)
+        (above if e > 0 else below).append(_raised(a, size))
     coefficient = node.data[0]
     if coefficient == -1 and above:
         above[0] = f"-{above[0]}"
@@ -186,6 +185,14 @@ def _product(node: Term, args: list[str]) -> str:
         above.insert(0, _number(coefficient))
     top = "*".join(above)
     return f"({top})" if not below else f"({top}/({'*'.join(below)}))"
+
+
+def _raised(a: str, n: Any) -> str:
+    """a**n for n > 0; halves by square roots, NaN for every negative base (minus infinity included)."""
+    if isinstance(n, Fraction) and n.denominator == 2:
+        whole = n.numerator // 2
+        return f"{_raised(a, whole)}*np.sqrt({a})" if whole else f"np.sqrt({a})"
+    return a if n == 1 else f"({a})**{_number(n)}"
 
 
 def _as_number(term: Term, text: str) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from symnum.ir.kernel import Kernel, Loop, Statement
+from collections.abc import Iterator
+
+from symnum.expr.calculus import substitute
+from symnum.expr.term import Symbol, Term
+from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store, fresh_names, statements
 
 
 def fuse_loops(kernel: Kernel) -> Kernel:
     """Loops with equal (axis, start, stop) in one body become one loop, in the order of their first appearance.
 
-    Inputs never alias outputs and every value is stored once, so the order of loops does not matter.
+    Inputs never alias outputs and every value is stored once, so the order of loops does not matter. Temporaries that both bodies
+    call by one name get a second name.
     """
-    return kernel.with_body(_fuse(kernel.body))
+    return kernel.with_body(_fuse(kernel.body, fresh_names(kernel, "f")))
 
 
-def _fuse(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+def _fuse(body: tuple[Statement, ...], fresh: Iterator[Symbol]) -> tuple[Statement, ...]:
     merged: dict[tuple[int, int, int], list[Statement]] = {}
     order: list[Statement | tuple[int, int, int]] = []
     for statement in body:
@@ -24,5 +29,27 @@ def _fuse(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
         if key not in merged:
             merged[key] = []
             order.append(key)
-        merged[key].extend(statement.body)
-    return tuple(Loop(*s, body=_fuse(tuple(merged[s]))) if isinstance(s, tuple) else s for s in order)
+        merged[key].extend(_renamed(statement.body, _set_in(merged[key]), fresh))
+    return tuple(Loop(*s, body=_fuse(tuple(merged[s]), fresh)) if isinstance(s, tuple) else s for s in order)
+
+
+def _set_in(body: list[Statement]) -> set[Symbol]:
+    return {s.symbol for s in statements(tuple(body)) if isinstance(s, Let)}
+
+
+def _renamed(body: tuple[Statement, ...], taken: set[Symbol], fresh: Iterator[Symbol]) -> tuple[Statement, ...]:
+    """The body with other names for the temporaries that it sets and that are taken."""
+    clashes: dict[Term, Term] = {s.symbol: next(fresh) for s in statements(body) if isinstance(s, Let) and s.symbol in taken}
+    return _with_names(body, clashes) if clashes else body
+
+
+def _with_names(body: tuple[Statement, ...], names: dict[Term, Term]) -> tuple[Statement, ...]:
+    result: list[Statement] = []
+    for s in body:
+        if isinstance(s, Loop):
+            result.append(Loop(s.axis, s.start, s.stop, _with_names(s.body, names)))
+        elif isinstance(s, Let):
+            result.append(Let(names.get(s.symbol, s.symbol), substitute(s.value, names)))  # type: ignore[arg-type]
+        else:
+            result.append(Store(s.array, substitute(s.value, names), s.origin))
+    return tuple(result)
