@@ -51,10 +51,10 @@ def _slope(discretised: Any, t: float, y: np.ndarray) -> np.ndarray:
     semi: SemiDiscreteSystem = discretised.semi
     rate = discretised.rhs(t, y)
     if all(a.shape == b.shape for a, b in zip(semi.state, semi.full, strict=True)):
-        return rate  # type: ignore[no-any-return]
+        return rate
     eps = 1e-6 * abs(semi.time_span[1] - semi.time_span[0])
     after, before = discretised.full_fields(t + eps, y + eps * rate), discretised.full_fields(t - eps, y - eps * rate)
-    return (after - before) / (2 * eps)  # type: ignore[no-any-return]
+    return (after - before) / (2 * eps)
 
 
 def _dense(discretised: Any, dense: Callable[[Any], np.ndarray] | None, shown: list[Array]) -> Callable[[float], dict[str, np.ndarray]] | None:

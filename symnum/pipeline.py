@@ -32,7 +32,6 @@ from symnum.solvers.backend import solve as run
 from symnum.solvers.problem import Options, Outcome, Problem
 
 
-
 class Discretised:
     """A system on a grid, compiled: ``dy/dt = rhs(t, y, p)``.
 
@@ -253,7 +252,7 @@ class _reporting:
         from symnum.progress import TimeBar
 
         self.bar = TimeBar(self.semi.name or "solving", *self.semi.time_span)
-        return self.bar.update  # type: ignore[no-any-return]
+        return self.bar.update
 
     def __exit__(self, *_: object) -> None:
         if self.bar is not None:

@@ -143,7 +143,7 @@ def _scipy(module: ModuleType, model: sn.PDESystem, breakpoints: tuple[float, ..
         def rates(t: float, y: np.ndarray, last: float = last) -> np.ndarray:
             return np.asarray(module.reference(min(t, last), y.reshape(shape), spacing, model.parameters)).ravel()
 
-        method = "Radau" if "stiff" in module.tags else "DOP853"
+        method = "BDF" if "stiff" in module.tags else "DOP853"
         run = solve_ivp(rates, (begin, end), state.ravel(), method=method, rtol=1e-10, atol=1e-11)
         assert run.success
         state = run.y[:, -1].reshape(shape)

@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from symnum.errors import SolveWarning
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -75,7 +77,10 @@ def _internal(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def quiet_stdout(as_json: bool) -> Iterator[None]:
-    """Warnings as one paragraph each on stderr; with ``as_json`` whatever a model prints goes to stderr too."""
+    """Warnings as one paragraph each on stderr; with ``as_json`` whatever a model prints goes to stderr too.
+
+    SolveWarning is left out: the command tells how the solve ended itself.
+    """
     seen: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
@@ -87,6 +92,7 @@ def quiet_stdout(as_json: bool) -> Iterator[None]:
     redirected = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
     with warnings.catch_warnings(), redirected:
         warnings.showwarning = show
+        warnings.simplefilter("ignore", SolveWarning)
         yield
 
 

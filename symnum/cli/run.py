@@ -37,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(report)
     else:
         _tell(report)
+    if not solution.success:
+        print(f"symnum: {paragraph(solution.message)}", file=sys.stderr)
     return 0 if solution.success else 1
 
 
@@ -170,8 +172,6 @@ def _tell(report: Mapping[str, Any]) -> None:
     )
     wrote = f"; wrote {', '.join(report['files'])}" if report["files"] else ""
     out.print(Text(f"{closing}{wrote}.", style="green" if report["success"] else "yellow"), soft_wrap=True)
-    if not report["success"]:
-        print(f"symnum: {paragraph(report['message'])}", file=sys.stderr)
 
 
 def _work(stats: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 
 from symnum.codegen.vector_math_assembly import bits_of
 from symnum.errors import TargetError
+from symnum.expr.numbers import Number
 from symnum.expr.ops import TABLE
-from symnum.expr.term import Number, Term
+from symnum.expr.term import Term
 from symnum.expr.walk import postorder_outside
 
 FLAGS = "contract nsz"
@@ -136,7 +137,7 @@ class Emitter:
     # --- sums: terms with the same coefficient are added first, so c*(a + b + c + d) costs one multiplication ---
 
     def _sum(self, term: Term) -> str:
-        groups: dict[Number, list[str]] = {}
+        groups: dict[float, list[str]] = {}
         for part, c in zip(term.args, term.data[1:], strict=True):
             groups.setdefault(float(c), []).append(self.value(part))
         total = literal(term.data[0]) if term.data[0] != 0 else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-
 from symnum.catalogue import Catalogue
 from symnum.discretisation.boundary import Boundary
 from symnum.discretisation.grid import Grid, make_grid
@@ -76,7 +75,7 @@ class _Assembly:
             parameters=self.parameters,
             parameter_values=tuple(float(self.system.parameters[p.name]) for p in self.parameters),
             time=self.system.time,
-            time_span=self.system.domain.bounds[self.system.domain.time],
+            time_span=self.system.domain.bounds[self.system.time.name],
             rhs=self._rhs(),
             reconstruct=self._reconstruct(),
             initial=lambda values, out=None: initial_state(self, initial, values, out),

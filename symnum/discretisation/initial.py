@@ -28,7 +28,7 @@ def initial_kernel(assembly: Any) -> Kernel:
 
 def initial_state(assembly: Any, kernel: Kernel, parameters: Sequence[float], out: np.ndarray | None = None) -> np.ndarray:
     """The flat initial state, (size,) float64, in ``out`` if given. ModelError where it is not finite or an array has the wrong shape."""
-    t0 = assembly.system.domain.bounds[assembly.system.domain.time][0]
+    t0 = assembly.system.domain.bounds[assembly.system.time.name][0]
     state = interpret(kernel, t0, np.empty(0), parameters, out)
     for field, array in zip(assembly.normal.fields, assembly.state, strict=True):
         value = assembly.normal.initial[field]

@@ -13,13 +13,13 @@ from typing import Any
 
 from symnum.errors import TermError
 from symnum.expr.names import depends_on
+from symnum.expr.numbers import Number
 from symnum.expr.ops import TABLE
 from symnum.expr.term import (
     MINUS_ONE,
     ONE,
     ZERO,
     Const,
-    Number,
     Symbol,
     Term,
     add,

@@ -12,7 +12,8 @@ import re
 from collections import deque
 from typing import Any
 
-from symnum.expr.term import Number, Symbol, Term
+from symnum.expr.numbers import Number
+from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder, postorder_outside
 
 _KINDS = {"parameter": 1, "symbol": 2, "coordinate": 2, "field": 3}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from symnum.expr.numbers import Number
 from symnum.expr.ops import FUNCTIONS
 from symnum.expr.order import Order, reading_order
 from symnum.expr.styles import (
@@ -34,7 +35,7 @@ from symnum.expr.styles import (
     UNICODE,
     Style,
 )
-from symnum.expr.term import Number, Symbol, Term
+from symnum.expr.term import Symbol, Term
 
 _VISIBLE = 20_000  # with a limit, at most this many nodes are ranked for reading order
 

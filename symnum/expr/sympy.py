@@ -20,8 +20,9 @@ from symnum.errors import TermError, did_you_mean
 from symnum.expr import build
 from symnum.expr.calculus import diff
 from symnum.expr.names import CoordinateInfo, FieldInfo
+from symnum.expr.numbers import Number
 from symnum.expr.ops import TABLE
-from symnum.expr.term import FALSE, MINUS_ONE, ONE, TRUE, ZERO, Const, Number, Symbol, Term, add, call, mul, power
+from symnum.expr.term import FALSE, MINUS_ONE, ONE, TRUE, ZERO, Const, Symbol, Term, add, call, mul, power
 from symnum.expr.walk import fold, symbols
 
 _SAME = ["exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh"]

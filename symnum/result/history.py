@@ -36,9 +36,9 @@ def _shares(points: Array) -> Array:
 
 
 def draw_history(
-    axes: Axes, layer: Layer, times: Sequence[float] | Array, robust: bool, *, first: bool, last: bool
+    axes: Axes, layer: Layer, times: Sequence[float] | Array, robust: bool, *, captioned: bool, top: bool, bottom: bool
 ) -> None:
-    """Line and band, with a mark at each of ``times``; the caption above the first, the time axis below the last."""
+    """Line and band, with marks at ``times`` above the top row and the time axis below the bottom one."""
     t = layer.points(TIME)
     mean, least, greatest = mean_and_range(layer)
     axes.fill_between(t, least, greatest, color=LINE_COLOURS[0], alpha=0.25, linewidth=0)
@@ -51,15 +51,15 @@ def draw_history(
     tidy(axes)
     axes.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
     axes.set_xlim(t[0], t[-1])
-    axes.set_ylabel(layer.label)
+    axes.set_ylabel(layer.short)  # units stand at the colour bar
     axes.yaxis.get_offset_text().set(x=-0.01, ha="right")  # a power of ten keeps clear of the marks
     for time in times:
         axes.axvline(time, color=FAINT, linewidth=0.8, linestyle=(0, (3, 2)), clip_on=False, zorder=1.5)
-        if first:
+        if top:
             above = axes.get_xaxis_transform()
             axes.plot([time], [1.06], "v", color=FAINT, markersize=4.5, transform=above, clip_on=False)
-    if first:
+    if captioned:
         axes.set_title(CAPTION, loc="left", fontsize=SMALL, color=FAINT, pad=11)
-    axes.tick_params(labelbottom=last)
-    if last:
+    axes.tick_params(labelbottom=bottom)
+    if bottom:
         axes.set_xlabel(layer.axis_label(TIME))

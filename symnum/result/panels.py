@@ -33,6 +33,7 @@ from symnum.result.style import (
 )
 
 FAINT_STRUCTURE = 0.1  # panels that vary less than this, against the change of their mean, get a colour scale each
+MOST_INCHES = 15.0  # of panels, one below the other
 UNIFORM = 1e-5  # variation below this fraction of the values is of the size of time-stepping errors, not structure
 
 
@@ -94,7 +95,8 @@ def panel_picture(
             for axes, time in zip(grid[:, 1:].ravel(), np.repeat(chosen, plan.columns - 1), strict=True):
                 _name_times([axes], [time], shown[0])
     for number, (axes, layer) in enumerate(zip(strips, whole, strict=False)):
-        draw_history(axes, layer, chosen, robust, first=number == 0, last=plan.wide or number == len(strips) - 1)
+        top, bottom = plan.wide or number == 0, plan.wide or number == len(strips) - 1
+        draw_history(axes, layer, chosen, robust, captioned=number == 0, top=top, bottom=bottom)
     return figure
 
 
@@ -103,7 +105,8 @@ def arrange(layers: Sequence[Layer], times: int, width: float) -> Arrangement:
     ratio, comparable = shape_of(layers[0])
     wide = comparable and ratio < 0.45 and times > 1
     columns = len(layers) if wide else times
-    side = min((width - 1.4) / columns - 0.2, 5.0, 4.6 / ratio)
+    tallest = 4.6 if wide else min(4.6, MOST_INCHES / len(layers))
+    side = min((width - 1.4) / columns - 0.2, 5.0, tallest / ratio)
     return Arrangement(side, ratio, comparable, wide, len(layers), times)
 
 

@@ -143,8 +143,10 @@ def range_bar(figure: Any, image: Any, axes: Axes, location: str, length: float)
         spread = rf"${digit}\cdot10^{{{int(power)}}}$" if half else "0"
         bar.set_ticks([middle], labels=[f"{middle:.5g} ± {spread}".replace("-", "−")])
     else:
-        bar.set_ticks(ends, labels=end_labels(*ends))
         upright = location in ("left", "right")
+        left, right = end_labels(*ends)
+        crowded = not upright and 0.062 * len(left + right) > length - 0.1  # inches a character
+        bar.set_ticks(ends, labels=[left, f"\n{right}" if crowded else right])
         low, high = bar.ax.get_yticklabels() if upright else bar.ax.get_xticklabels()
         low.set(**({"va": "bottom"} if upright else {"ha": "left"}))
         high.set(**({"va": "top"} if upright else {"ha": "right"}))

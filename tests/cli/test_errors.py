@@ -139,6 +139,17 @@ def test_an_error_nobody_foresaw_asks_to_be_reported(symnum: Command, monkeypatc
         symnum("run", "heat")
 
 
+def test_too_little_memory(symnum: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def large(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 3 TiB")
+
+    monkeypatch.setattr("symnum.pipeline.solve", large)
+    done = symnum("run", "heat", "--json")
+    assert (
+        done.status == 1 and "3 TiB" in done.err and "--resolution" in done.err and done.json["error"] == "MemoryError"
+    )
+
+
 def test_interruption(symnum: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

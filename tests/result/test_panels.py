@@ -129,6 +129,13 @@ def test_wide_domains_have_a_history_below_each_column() -> None:
     assert len(panels(figure)) == 8 and all(a.get_title() for a in panels(figure))
 
 
+def test_labels_of_narrow_panels_take_two_lines() -> None:
+    figure = square(u=lambda t, x, y: 1e-7 * oscillating(t, x, y)).plot(t=np.linspace(0, 3, 9))
+    bars = [axes for axes in figure.axes if axes.get_label() == "<colorbar>"]
+    pairs = [[text.get_text() for text in bar.get_xticklabels()] for bar in bars]
+    assert len(pairs) == 9 and all(high.startswith("\n") and not low.startswith("\n") for low, high in pairs)
+
+
 def test_few_saved_times_have_no_history() -> None:
     data = square(u=travelling).to_xarray().isel(t=[0, 15])
     assert histories(solution(data).plot()) == []

@@ -174,7 +174,8 @@ def _window(array: Array, ranges: Ranges, offsets: tuple[int, ...]) -> str:
 
 
 def _product(node: Term, args: list[str]) -> str:
-    above, below = [], []
+    above: list[str] = []
+    below: list[str] = []
     for a, e in zip(args, node.data[1:], strict=True):
         size = abs(e)
         (above if e > 0 else below).append(_raised(a, size))

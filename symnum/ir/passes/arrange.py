@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from symnum.expr.numbers import Number
 from symnum.expr.ops import TABLE
-from symnum.expr.term import Const, Number, Term, call, make_call, mul, power_product, scale
+from symnum.expr.term import Const, Term, call, make_call, mul, power_product, scale
 from symnum.expr.walk import transform
 from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from symnum.expr.term import Symbol, Term, make_call, rebuild
 from symnum.expr.walk import fold
