@@ -11,10 +11,10 @@ cells = int(sys.argv[1]) if len(sys.argv) > 1 else 64
 
 t, x, y = sn.coordinates("t x y")
 u, v = sn.fields("u v", (t, x, y))
-alpha, a, b = sn.parameters(alpha=0.02, a=3.4, b=1.0)
-
+alpha, a, b = sn.parameters(alpha=0.002, a=3.4, b=1.0)
+forcing = sn.where((x - 0.3) ** 2 + (y - 0.6) ** 2 <= 0.01, 5.0, 0.0) * (t >= 1.1)
 brusselator = sn.PDESystem(
-    [sn.Eq(sn.dt(u), b + u**2 * v - (a + 1) * u + alpha * sn.laplacian(u)),
+    [sn.Eq(sn.dt(u), b + u**2 * v - (a + 1) * u + alpha * sn.laplacian(u) + forcing),
      sn.Eq(sn.dt(v), a * u - u**2 * v + alpha * sn.laplacian(v))],
     domain=sn.Domain(t=(0, 11.5), x=(0, 1), y=(0, 1)),
     conditions=[sn.periodic(x), sn.periodic(y)],

@@ -6,8 +6,8 @@
     u = 22 (y (1 - y))^1.5,  v = 27 (x (1 - x))^1.5   at t = 0
 
 What to look at: with alpha = 10 diffusion flattens the initial state within hundredths of a time unit, after which
-the square oscillates almost as one, warmer inside the disc; with --set alpha=0.02 differences of phase remain
-visible. The reaction is slow and diffusion fast: the classical stiff problem.
+the square oscillates almost as one, warmer inside the disc; with --set alpha=0.002 waves run from it.
+The reaction is slow and diffusion fast: the classical stiff problem.
 
 Source: E. Hairer and G. Wanner, *Solving Ordinary Differential Equations II*, section IV.10 (BRUSS-2D), in the form
 of the benchmarks of DifferentialEquations.jl (A = 3.4, B = 1).

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,7 @@ class Problem:
     def segments(self) -> list[tuple[float, float]]:
         """The intervals between breakpoints, in the order of integration."""
         ends = (self.t0, *self.breakpoints, self.t1)
-        return list(zip(ends[:-1], ends[1:], strict=True))
+        return list(pairwise(ends))
 
 
 @dataclass(frozen=True)

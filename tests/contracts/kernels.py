@@ -104,7 +104,9 @@ def _along(values: Any, axis: int, dimensions: int) -> np.ndarray:
     return np.reshape(np.array(values), [len(values) if a == axis else 1 for a in range(dimensions)])
 
 
-def _rule(kernel: Kernel, node: Any, args: list[Pair], ranges: dict[int, range], known: dict[Term, Pair], y: Any) -> Pair:
+def _rule(
+    kernel: Kernel, node: Any, args: list[Pair], ranges: dict[int, range], known: dict[Term, Pair], y: Any
+) -> Pair:
     if node in known:
         return known[node]
     if node.op == "const":
@@ -143,7 +145,9 @@ def _product(node: Term, args: list[Pair]) -> Pair:
         value = value * np.power(np.asarray(a, dtype=float), float(n))
         relative = relative + abs(float(n)) * (1 + np.where(e > 0, e / np.abs(a), 0.0))
     vanishing = np.prod(np.broadcast_arrays(*[np.abs(a) + EPS * e for a, e in args]), axis=0) if args else 0.0
-    return value, np.where(value == 0, np.abs(float(node.data[0])) * vanishing / EPS * _doubt(args), np.abs(value) * relative)
+    return value, np.where(
+        value == 0, np.abs(float(node.data[0])) * vanishing / EPS * _doubt(args), np.abs(value) * relative
+    )
 
 
 def _doubt(args: list[Pair]) -> Any:
@@ -176,7 +180,10 @@ def _function(op: str, values: list[Any], errors: list[Any]) -> Pair:
 
 # Every operator of one argument, with its argument brought into the domain and to moderate size.
 UNARY: dict[str, Callable[[Term], Term]] = {
-    **{op: (lambda a, op=op: call(op, a)) for op in ("sin", "cos", "tanh", "atan", "asinh", "erf", "abs", "sign", "floor", "ceil")},
+    **{
+        op: (lambda a, op=op: call(op, a))
+        for op in ("sin", "cos", "tanh", "atan", "asinh", "erf", "abs", "sign", "floor", "ceil")
+    },
     **{op: (lambda a, op=op: call(op, 3 * call("sin", a))) for op in ("exp", "sinh", "cosh")},
     **{op: (lambda a, op=op: call(op, call("sin", a) * Fraction(9, 10))) for op in ("asin", "acos", "atanh", "tan")},
     "log": lambda a: call("log", call("abs", a) + 0.5),
@@ -202,7 +209,17 @@ def _power(a: Term, n: Any) -> Term:
     return call("sin", a) ** Const(n) if n in (2, 3, 5, 65) else (call("abs", a) + 0.75) ** Const(n)
 
 
-ATOMS = (Const(-2), Const(1), Const(3), Const(Fraction(1, 3)), Const(Fraction(-5, 7)), Const(0.1), Const(1e-3), Const(True), pi)
+ATOMS = (
+    Const(-2),
+    Const(1),
+    Const(3),
+    Const(Fraction(1, 3)),
+    Const(Fraction(-5, 7)),
+    Const(0.1),
+    Const(1e-3),
+    Const(True),
+    pi,
+)
 TERNARY: dict[str, Callable[[Term, Term, Term], Term]] = {
     "where": lambda a, b, c: where(call("lt", a, Const(0.25)), b, c),
     "stencil": lambda a, b, c: 2 * a + 2 * b - 4 * c,

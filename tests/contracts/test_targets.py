@@ -28,7 +28,7 @@ PASSES: dict[str, Callable[[Kernel], Kernel]] = {
     "all": lambda k: hoist(fuse_loops(peel(arrange(k)))),
     "shared": lambda k: share_subterms(hoist(fuse_loops(k))),
 }
-fuzz = settings(deadline=None, phases=[Phase.generate],  suppress_health_check=list(HealthCheck))
+fuzz = settings(deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -100,7 +100,10 @@ GUARDED = {
     "where": call("where", call("lt", U, V), U, V),
     "logic": call("or", call("not", call("lt", U, V)), call("and", call("ne", U, U), call("eq", V, V))),
     "sum": 2 * U - V + 1,
-    **{f"power {e}": U ** Const(e) * V for e in (1, 2, 3, -1, -2, Fraction(1, 2), Fraction(-1, 2), Fraction(3, 2), Fraction(1, 3), -0.3)},
+    **{
+        f"power {e}": U ** Const(e) * V
+        for e in (1, 2, 3, -1, -2, Fraction(1, 2), Fraction(-1, 2), Fraction(3, 2), Fraction(1, 3), -0.3)
+    },
 }
 
 

@@ -19,12 +19,12 @@ def oscillator(t, y, out):
     out[0], out[1] = y[1], -y[0]
 
 
-def growth(t, y, out):
-    out[0] = y[0] * math.cos(t)
+def forced(t, y, out):
+    out[0] = -y[0] + math.sin(t) + math.cos(t)
 
 
-def logistic(t, y, out):
-    out[:] = y * (1 - y)
+def rational(t, y, out):
+    out[0] = -2 * t * y[0] ** 2
 
 
 def lorenz(t, y, out):
@@ -62,8 +62,8 @@ class Exact:
 
 EXACT = (
     Exact("oscillator", Problem(oscillator, [1.0, 0.0], 0, 3), lambda t: np.stack([np.cos(t), -np.sin(t)], -1)),
-    Exact("growth", Problem(growth, [1.0], 0, 3), lambda t: np.exp(np.sin(t))[..., None]),
-    Exact("logistic", Problem(logistic, [0.2], 0, 3), lambda t: (1 / (1 + 4 * np.exp(-np.asarray(t))))[..., None]),
+    Exact("forced", Problem(forced, [1.0], 0, 6), lambda t: (np.sin(t) + np.exp(-np.asarray(t)))[..., None]),
+    Exact("rational", Problem(rational, [1.0], 0, 3), lambda t: (1 / (1 + np.asarray(t) ** 2))[..., None]),
 )
 
 LORENZ_IR = """
@@ -95,7 +95,9 @@ define void @lorenz(double %t, ptr %y, ptr %p, ptr %out) {
 def native_lorenz(t1: float) -> Problem:
     """Lorenz with beta = p[0] as native code."""
     module = compile_ir(LORENZ_IR, cache=False)
-    return Problem(lorenz, [1.0, 0.0, 0.0], 0, t1, address=module.address("lorenz"), parameters=[8 / 3], keepalive=module)
+    return Problem(
+        lorenz, [1.0, 0.0, 0.0], 0, t1, address=module.address("lorenz"), parameters=[8 / 3], keepalive=module
+    )
 
 
 def fixed_steps(method: str, problem: Problem, count: int, meaning: str = "llvm") -> Run:

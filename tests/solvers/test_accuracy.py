@@ -73,7 +73,9 @@ def heat(n):
     return rhs, np.sin(2 * np.pi * x), rate
 
 
-@pytest.mark.parametrize("radius", [None, 4.0 * 80**2, lambda t, y: 4.0 * 80**2], ids=["estimated", "number", "callable"])
+@pytest.mark.parametrize(
+    "radius", [None, 4.0 * 80**2, lambda t, y: 4.0 * 80**2], ids=["estimated", "number", "callable"]
+)
 def test_stabilised_method_pays_for_diffusion_with_few_evaluations(radius):
     """Stability asks an ordinary explicit method for thousands of evaluations; the answer stays right."""
     rhs, start, rate = heat(80)
@@ -96,7 +98,9 @@ def test_jump_at_a_breakpoint_costs_no_accuracy(method):
         out[:] = -y + (5.0 if t >= 1.1 else 0.0) * (1.0 if t < 2.0 else 0.0)
 
     tol = 1e-5 if method == "RKC2" else 1e-8
-    run = solve(Problem(rhs, [1.0], 0, 3.0, breakpoints=(2.0, 1.1)), Options(method, rtol=tol, atol=tol, every_step=True))
+    run = solve(
+        Problem(rhs, [1.0], 0, 3.0, breakpoints=(2.0, 1.1)), Options(method, rtol=tol, atol=tol, every_step=True)
+    )
     after_first = np.exp(-1.1)
     after_second = 5 + (after_first - 5) * np.exp(-0.9)
     assert run.y[-1, 0] == pytest.approx(after_second * np.exp(-1.0), abs=40 * tol)
@@ -109,8 +113,8 @@ def test_scipy_uses_jacobian_and_sparsity(method):
     from scipy.sparse import diags
 
     rhs, start, rate = heat(40)
-    pattern = diags([1, 1, 1, 1, 1], [0, 1, -1, 39, -39], shape=(40, 40)).tocsc()
-    matrix = diags([-2, 1, 1, 1, 1], [0, 1, -1, 39, -39], shape=(40, 40)).tocsc() * 40.0**2
+    pattern = diags([1.0, 1.0, 1.0, 1.0, 1.0], [0, 1, -1, 39, -39], shape=(40, 40)).tocsc()
+    matrix = diags([-2.0, 1.0, 1.0, 1.0, 1.0], [0, 1, -1, 39, -39], shape=(40, 40)).tocsc() * 40.0**2
     options = Options(method, rtol=1e-6, atol=1e-8)
     plain = solve(Problem(rhs, start, 0, 0.1), options)
     sparse = solve(Problem(rhs, start, 0, 0.1, sparsity=lambda: pattern), options)

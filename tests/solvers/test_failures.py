@@ -91,7 +91,7 @@ def test_step_collapse_at_an_unannounced_jump(method):
     generator = np.random.default_rng(1)
 
     def rhs(t, y, out):
-        out[:] = generator.normal(size=2) * 1e6
+        out[:] = generator.normal(size=2) * 1e25
 
     run = solve(Problem(rhs, [1.0, 1.0], 1.0, 2.0), Options(method))
     assert not run.success and "too small" in run.message and "index" not in run.message
@@ -109,7 +109,7 @@ def test_interrupt_keeps_the_partial_result(method):
 
     run = solve(Problem(rhs, [1.0, 0.0], 0, 3.0), Options(method, every_step=True))
     assert sane(run) and not run.success and "interrupted" in run.message
-    assert 0.2 < run.t[-1] <= 1.0
+    assert 0.05 < run.t[-1] <= 1.0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
@@ -169,7 +169,12 @@ def test_given_dt_is_the_first_step():
         (lambda: solve(Problem(oscillator, [1.0, 0.0], 0, 1), Options(saveat=[0.5, 0.2])), "order"),
         (lambda: solve(Problem(oscillator, [1.0, 0.0], 0, 1), Options(saveat=[0.5, 2.0])), "widen"),
         (lambda: solve(Problem(oscillator, np.ones(5000), 0, 1), Options("LSODA")), "dense Jacobian"),
-        (lambda: solve(Problem(oscillator, [1.0, 0.0], 0, 1, spectral_radius=lambda t, y: math.nan), Options("RKC2")), "spectral radius"),
+        (
+            lambda: solve(
+                Problem(oscillator, [1.0, 0.0], 0, 1, spectral_radius=lambda t, y: math.nan), Options("RKC2")
+            ),
+            "spectral radius",
+        ),
     ],
 )
 def test_bad_input_is_answered_by_name(make, words):

@@ -124,7 +124,6 @@ class _Run:
                 self.save(solver)
         finally:
             for name, count in (
-                ("rhs_evaluations", "nfev"),
                 ("jacobian_evaluations", "njev"),
                 ("linear_solves", "nlu"),
             ):
@@ -159,6 +158,7 @@ class _Run:
     def rhs(self, t: float, y: Array) -> Array:
         """f at a time inside the open segment; notes where it is not finite."""
         out = np.empty(self.problem.n)
+        self.stats["rhs_evaluations"] += 1
         self.problem.rhs(min(max(t, self.low), self.high), np.ascontiguousarray(y), out)
         if math.isfinite(float(out.sum())) or np.isfinite(out).all():
             self.bad_in_a_row = 0
