@@ -139,7 +139,7 @@ def solve(
     _check_names(method, backend, target)
     system = system.with_parameters(**_by_name(parameters)) if parameters else system
     discretised = discretise(system, resolution, scheme, order, target)
-    plan = _plan(discretised.semi, method, backend)
+    plan = _plan(discretised.semi, method, backend, rtol)
     with _reporting(progress, discretised.semi) as report:
         outcome = run(_problem(discretised), _options(discretised.semi, plan, rtol, atol, saveat, save_every, dt, max_steps, report), plan.backend)
     solution = label(discretised, outcome, plan.why, _explained(outcome, discretised.semi))
@@ -160,10 +160,11 @@ def _check_names(method: str, backend: str, target: str) -> None:
             raise UnknownName(f"there is no {what} {value!r}.{did_you_mean(str(value), known)} Known: auto, {', '.join(known)}")
 
 
-def _plan(semi: SemiDiscreteSystem, method: str, backend: str) -> Plan:
+def _plan(semi: SemiDiscreteSystem, method: str, backend: str, rtol: float) -> Plan:
     spacing = {a.name: a.spacing for a in semi.axes}
     span = semi.time_span[1] - semi.time_span[0]
-    automatic = choose(semi.structure, spacing, span, len(semi.state) - len(semi.hidden), all(a.periodic for a in semi.axes))
+    periodic = all(a.periodic for a in semi.axes)
+    automatic = choose(semi.structure, spacing, span, len(semi.state) - len(semi.hidden), periodic, rtol)
     if method == "auto" and backend in ("auto", automatic.backend):
         return automatic
     if method == "auto":
@@ -229,12 +230,13 @@ def _save_times(semi: SemiDiscreteSystem, saveat: Sequence[float] | None, save_e
 
 
 def _explained(outcome: Outcome, semi: SemiDiscreteSystem) -> str:
-    """The outcome's message, with the field and the place where a solve broke down."""
+    """The outcome as a sentence, with the field and the place where a solve broke down."""
+    text = outcome.message[:1].upper() + outcome.message[1:].rstrip(".") + "."
     if outcome.failure_index is None:
-        return outcome.message
+        return text
     name, place = semi.locate(outcome.failure_index)
     where = ", ".join(f"{x}={value:.6g}" for x, value in place.items())
-    return f"{outcome.message} The first field affected is {name}{' at ' + where if where else ''}."
+    return f"{text} The first field affected is {name}{' at ' + where if where else ''}."
 
 
 class _reporting:

@@ -43,11 +43,15 @@ class Boundary:
         axis, layer = lowering.grid.axes[k], lowering.layer[k]
         edge = 0 if side == "lower" else axis.points - 1
         position = tangential[:k] + (Fraction(edge - layer),) + tangential[k + 1 :]
+        if (k, side) in lowering.solving:
+            raise DiscretisationError(self._along(k, side, axis.name))
+        lowering.solving.append((k, side))
         outer, lowering.open_face = lowering.open_face, (k, side, tangential)
         try:
             equations = [lowering.lower(residual, position) for _, residual in self.conditions[(k, side)]]
         finally:
             lowering.open_face = outer
+            lowering.solving.pop()
         unknowns = self._unknowns(lowering.arrays, k, side, axis.points, tangential)
         values = solve_linear(equations, unknowns)
         if values is None:
@@ -61,6 +65,13 @@ class Boundary:
             layers = range(count) if side == "lower" else range(points - count, points)
             unknowns.extend(_unknown(field, k, at, tangential) for at in layers)
         return unknowns
+
+    def _along(self, k: int, side: str, name: str) -> str:
+        listed = "; ".join(f"{residual} = 0" for _, residual in self.conditions[(k, side)])
+        return (
+            f"the conditions at the {side} side of {name} hold derivatives along the side, which couple all its points; "
+            f"write them with values and derivatives along {name} alone: {listed}"
+        )
 
     def _why_not(self, equations: list[Term], unknowns: list[Term], k: int, side: str, name: str) -> str:
         where = f"the {side} side of {name}"

@@ -45,6 +45,7 @@ class Lowering:
         self.memo: dict[tuple[Position, Any], dict[Term, Term]] = {}
         self.solutions: dict[Any, dict[Term, Term]] = {}
         self.open_face: Any = None
+        self.solving: list[tuple[int, str]] = []
 
     @property
     def centre(self) -> Position:

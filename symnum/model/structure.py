@@ -100,7 +100,13 @@ def analyse(system: PDESystem) -> Structure:
         degree in (0, 1, "affine")
         for degree in (*map(_degree, form.rates.values()), *map(_degree, form.algebraic.values()))
     )
-    rows = [row for u, rate in form.rates.items() for row in _summand_rows(u, rate, system, values)]
+    position = {velocity: u for u, velocity in form.rates.items() if form.origin[u].startswith("the definition")}
+    rows = [
+        row
+        for u, rate in form.rates.items()
+        if rate not in position  # u' = u_t is a definition, not a term of the model
+        for row in _summand_rows(u, rate, system, values, position.get(u))
+    ]
     found = _coefficients(rows, form, system, values)
     terms = tuple(KindOfTerm(row.field, row.term, row.kind) for row in rows)
     holds = [s for e in system.equations for s in (e.lhs, e.rhs)] + [
@@ -189,12 +195,16 @@ class _Row:
     node: Term | None = None
 
 
-def _summand_rows(u: Symbol, rate: Term, system: PDESystem, values: Mapping[Term, float]) -> list[_Row]:
+def _summand_rows(
+    u: Symbol, rate: Term, system: PDESystem, values: Mapping[Term, float], position: Symbol | None
+) -> list[_Row]:
     made = []
     for c, t in summands(expand(expand_derivatives(rate))):
         term = t * c
         coefficient, node = _one_derivative(term)
         kind = _kind_of(u, term, coefficient, node, system, values)
+        if kind == "mixed" and node is not None and node.args[0] is position and node.data == (2,):
+            kind = "wave"
         made.append(_Row(u, term, kind, coefficient, node))
     return made
 
@@ -253,7 +263,7 @@ def _coefficients(
         if row.node is None or len(row.node.data) > 1:
             continue
         x, order = row.node.args[1].name, row.node.data[0]  # type: ignore[attr-defined]
-        if row.kind == "mixed":
+        if row.kind in ("mixed", "wave"):
             u = positions.get(row.field)
             if u is not None and row.node.args[0] is u and order == 2:
                 sums["wave"].setdefault(u, {}).setdefault(x, []).append(row.coefficient)

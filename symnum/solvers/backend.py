@@ -1,4 +1,4 @@
-"""Backends: modules of ``solvers.backends`` with ``NAME``, ``METHODS`` (name -> one line) and ``solve(problem, options) -> Outcome``."""
+"""Backends: each module of ``backends`` has ``NAME``, ``METHODS`` (name -> a line) and ``solve(problem, options)``."""
 
 from __future__ import annotations
 

@@ -45,10 +45,12 @@ class Problem:
         t0, t1: the interval; t1 < t0 integrates backward.
         address: of the native ``void rhs(double t, const double* y, const double* p, double* out)``, if there is one.
         parameters: the array that ``p`` points to.
-        breakpoints: times inside the interval where f jumps; no step crosses one, and f is asked only for times inside an open segment.
+        breakpoints: times inside the interval where f jumps; no step crosses one, and f is asked only for times
+            inside an open segment.
         sparsity: (n, n) SciPy sparse matrix whose nonzeros mark df_i/dy_j, or a callable giving it, or None (unknown).
         jacobian: ``jacobian(t, y)`` -> (n, n) dense or SciPy sparse df/dy, or None.
-        spectral_radius: a bound of |eigenvalues of df/dy| for stabilised methods: a number, ``f(t, y) -> float``, or None (estimated).
+        spectral_radius: a bound of |eigenvalues of df/dy| for stabilised methods: a number, ``f(t, y) -> float``, or
+            None (estimated).
         keepalive: whatever must live as long as ``address`` is called.
 
     Raises:
@@ -102,7 +104,8 @@ class Options:
 
     Args:
         method: a name of ``backend.METHODS``.
-        rtol, atol: a step is accepted when the RMS over components of error_i / (atol + rtol*max(|y_i old|, |y_i new|)) is <= 1.
+        rtol, atol: a step is accepted when the RMS over components of error_i / (atol + rtol*max(|y_i old|, |y_i
+            new|)) is <= 1.
         saveat: times to save, in the order of integration; exactly these are returned.
         every_step: without ``saveat``: save every accepted step (else only the two ends).
         dt: the first step; every method here is adaptive and changes it afterwards. None: chosen from f.
@@ -144,8 +147,8 @@ class Options:
             raise SolveError("the save times are not in the order of integration; write saveat=sorted(times)")
         low, high = sorted((problem.t0, problem.t1))
         if times[0] < low or times[0] > high or times[-1] < low or times[-1] > high:
-            raise SolveError(f"save times reach from {times[0]} to {times[-1]}, the solve only from {problem.t0} to {problem.t1}; "
-                             "widen the time interval of the domain or shorten saveat")  # fmt: skip
+            seen = f"save times reach from {times[0]} to {times[-1]}, the solve only from {problem.t0} to {problem.t1}"
+            raise SolveError(f"{seen}; widen the time interval of the domain or shorten saveat")
         return times
 
 

@@ -1,4 +1,4 @@
-"""Every embedded method: order, dense output, native = NumPy meaning, save times, backward time. A new file in methods/ is picked up here."""
+"""Every embedded method (a new file in methods/ is picked up): order, dense output, native = NumPy, save times."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_native_equals_numpy(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_estimate_follows_the_error(name):
-    """Ten times tighter tolerance: the error falls with it (measured exponent of error against tolerance near 1 or a little below)."""
+    """The error falls with the tolerance (with an exponent between 2/3 and 1 or so)."""
     case = EXACT[0]
     tolerances = 10.0 ** -np.arange(3, 8)
     runs = [solve(case.problem, Options(name, rtol=tol, atol=tol, saveat=[3.0])) for tol in tolerances]

@@ -50,6 +50,6 @@ def test_a_slip_in_a_coefficient_is_found():
 
 
 def test_floor_of_memory_traffic():
-    """Counted by hand: combinations 3 + 4 + 5 + 6 + 7 + 8 (Tsit5), norm 9; Dopri5 has zeros in its last row and error."""
+    """By hand for Tsit5: combinations 3 + 4 + 5 + 6 + 7 + 8, norm 9; Dopri5 has zeros in its last row and error."""
     assert bytes_per_step(methods()["Tsit5"].parts) == 8 * 42
     assert bytes_per_step(methods()["Dopri5"].parts) == 8 * 40

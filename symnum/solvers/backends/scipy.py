@@ -1,4 +1,4 @@
-"""SciPy's integrators (scipy.integrate), stepped by hand: a partial result is kept, interrupts, limits and progress work as elsewhere."""
+"""SciPy's integrators, stepped by hand: partial results are kept; interrupts, limits and progress work as elsewhere."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class NonFinite(ArithmeticError):
 
 
 def solve(problem: Problem, options: Options) -> Outcome:
-    """Integrate with one of ``METHODS``. ``steps`` counts accepted steps (SciPy does not tell rejected ones: 0), ``linear_solves`` LU factorisations.
+    """Integrate with one of ``METHODS``.
+
+    In the statistics ``steps`` are accepted steps, ``rejected`` is 0 (SciPy does not tell), ``linear_solves`` are LU
+    factorisations.
 
     Raises:
         SolveError: save times outside the interval, or a dense Jacobian of more than ``MAX_DENSE`` unknowns.
@@ -109,7 +112,8 @@ class _Run:
         try:
             while solver.status == "running":
                 if self.options.max_steps is not None and self.stats["steps"] >= self.options.max_steps:
-                    return f"stopped at t = {self.t:.6g} after max_steps = {self.options.max_steps} steps. Try a larger max_steps or a larger rtol"
+                    limit = f"stopped at t = {self.t:.6g} after max_steps = {self.options.max_steps} steps"
+                    return f"{limit}. Try a larger max_steps or a larger rtol"
                 reason = solver.step()
                 if solver.status == "failed":
                     return self.explain(str(reason))
@@ -172,11 +176,11 @@ class _Run:
     def explain(self, reason: str) -> str:
         if (self.bad is not None and self.bad_in_a_row > 0) or "finite" in reason:
             time_, index = self.bad or (self.t, 0)
-            return (f"the right-hand side gives NaN or infinity at t = {time_:.6g} (index {index} of the state). Check logarithms, roots and divisions "
-                    "there, or try a smaller rtol")  # fmt: skip
+            return (f"the right-hand side gives NaN or infinity at t = {time_:.6g} (index {index} of the state). "
+                    "Check logarithms, roots and divisions there, or try a smaller rtol")  # fmt: skip
         self.bad = None
-        return (f"{self.method} stopped at t = {self.t:.6g}: {reason.rstrip('.') or 'no reason given'}. The solution may grow without bound there; "
-                "try ending the interval earlier, a larger atol, or another method")  # fmt: skip
+        return (f"{self.method} stopped at t = {self.t:.6g}: {reason.rstrip('.')}. The solution may grow "
+                "without bound there; try ending the interval earlier, a larger atol, or another method")  # fmt: skip
 
     def save(self, solver: Any) -> None:
         """Rows owed up to the present time, and progress."""

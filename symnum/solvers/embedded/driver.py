@@ -6,9 +6,10 @@
            attempt a step (the method's part): y_new, slope_new, error
            accept (t, y, slope move on) or reject; the controller gives the next h
 
-It may return after any part and goes on where it was, because every part is decided from the scalars. A method gives its
-``Parts``. Names: ``slope`` = f(t, y) at the start of a step, ``slope_new`` at its end (first same as last); after acceptance
-y/y_new and slope/slope_new are swapped, so that ``y_new`` is then the old state and ``slope_new`` the old slope.
+It may return after any part and goes on where it was, because the scalars decide every part. A method gives its
+``Parts``. Names: ``slope`` = f(t, y) at the start of a step, ``slope_new`` at its end (first same as last); after
+acceptance y/y_new and slope/slope_new are swapped, so that ``y_new`` is then the old state and ``slope_new`` the old
+slope.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ from symnum.solvers.embedded.language import (
 )
 
 _COMMON = """t t_old t_end t_low t_high direction h h_try h_old first_step rtol atol error error_old started fresh
-last budget steps rejected rejecting failures rhs_evaluations save_next save_time keep kept kept_capacity theta d0 d1 d2 bad_time"""
+last budget steps rejected rejecting failures rhs_evaluations save_next save_time keep kept kept_capacity theta d0 d1
+d2 bad_time"""
 ARRAYS = ("save_t", "save_y", "kept_t", "kept_y", "kept_slopes")
 
 (t, t_old, t_end, t_low, t_high, direction, h, h_try, h_old, first_step, rtol, atol, error, error_old, started, fresh,
@@ -62,7 +64,8 @@ class Parts:
     Args:
         name: of the native function; order: of the solution that is carried on.
         vectors: the method's own vectors, beside y, y_new, slope, slope_new.
-        attempt: statements that compute ``y_new``, ``slope_new`` and the scalar ``error`` (accepted when <= 1) from t, y, slope, h_try.
+        attempt: statements that compute ``y_new``, ``slope_new`` and the scalar ``error`` (accepted when <= 1) from
+            t, y, slope, h_try.
         next_step: (after acceptance, after rejection) statements that set h from h_try and error.
         interpolant: the continuous extension, over vectors by their names *after* acceptance (see the module).
         kept: vectors that the interpolant needs from a kept step, beside the states at both ends.
@@ -188,7 +191,7 @@ def _start(parts: Parts) -> tuple[Statement, ...]:
 
 
 def _choose_step() -> tuple[Statement, ...]:
-    """h_try: h, or what is left of the segment (also if that is up to 1 % more), or half of it rather than a sliver afterwards."""
+    """h_try: h, or what is left of the segment (up to 1 % more than h), or half of it to avoid a sliver afterwards."""
     remaining = abs(t_end - t)
     smallest = 4 * EPSILON * maximum(abs(t), 1e-290)
     return (
@@ -230,10 +233,10 @@ def _reject(parts: Parts) -> tuple[Statement, ...]:
 def proportional_integral(order: int, safety: float = 0.9) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
     """Next step after acceptance and after rejection.
 
-    h_new = h * safety * error^-alpha * error_old^beta, between h/5 and 10 h, not growing after a rejection, with beta = 0.2/order and
-    alpha = 1/order - 0.75 beta: Gustafsson's PI control with the constants of DOPRI5 (beta = 0.04 at order 5; Hairer, Wanner II,
-    IV.2, eq. (2.43); Soderlind, ACM TOMS 29 (2003)). A rejected step uses the error alone. ``order``: of the step's error, i.e. the
-    lower order of the pair plus one.
+    h_new = h * safety * error^-alpha * error_old^beta, between h/5 and 10 h, not growing after a rejection, with
+    beta = 0.2/order and alpha = 1/order - 0.75 beta: Gustafsson's PI control with the constants of DOPRI5 (beta =
+    0.04 at order 5; Hairer, Wanner II, IV.2, eq. (2.43); Soderlind, ACM TOMS 29 (2003)). A rejected step uses the
+    error alone. ``order``: of the step's error, i.e. the lower order of the pair plus one.
     """
     beta = 0.2 / order
     alpha = 1.0 / order - 0.75 * beta

@@ -6,8 +6,9 @@ A ``Program`` works on
     vectors   n float64 each; ``Swap`` exchanges two names without moving data
     arrays    buffers that outlive a step: 1-d tables (``Fetch``, ``Put``) or rows of n (``Row``)
 
-Scalar values are ordinary terms (``symnum.expr``) over ``scalar(name)``. Nothing here says where vectors live or how large n is.
-A run ends at a ``Return`` and goes on from the top of the body at the next call, so a body must find its place from its scalars alone.
+Scalar values are ordinary terms (``symnum.expr``) over ``scalar(name)``. Nothing here says where vectors live or how
+large n is. A run ends at a ``Return`` and goes on from the top of the body at the next call, so a body must find its
+place from its scalars alone.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class LinComb:
 
 @dataclass(frozen=True)
 class Norm:
-    """name = sqrt(mean_i (e_i/w_i)^2), e = sum of coefficient*vector, w_i = atol + rtol*max_k |scale_k[i]|; one pass over memory.
+    """name = sqrt(mean_i (e_i/w_i)^2), e = sum of coefficient*vector, w_i = atol + rtol*max_k |scale_k[i]|; one pass.
 
     Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, eq. (II.4.11).
     """

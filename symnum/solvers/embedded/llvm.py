@@ -2,11 +2,12 @@
 
     i32 NAME(ptr scalars, ptr pointers, ptr rhs, ptr p, i64 n)
 
-``scalars`` is the struct of the program's scalars (float64), ``pointers`` the table of its vectors, then its arrays; both are read
-at entry and written back at every return. ``rhs`` is ``void (double t, ptr y, ptr p, ptr out)``. n and rhs are known at run time
-only, so a program is compiled once for all problems.
+``scalars`` is the struct of the program's scalars (float64), ``pointers`` the table of its vectors, then its arrays;
+both are read at entry and written back at every return. ``rhs`` is ``void (double t, ptr y, ptr p, ptr out)``. n and
+rhs are known at run time only, so a program is compiled once for all problems.
 
-Vector loops carry ``llvm.loop.parallel_accesses``: the vectoriser needs no run-time overlap checks, also where the output is one of the inputs.
+Vector loops carry ``llvm.loop.parallel_accesses``: the vectoriser needs no run-time overlap checks, also where the
+output is one of the inputs.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class _Printer:
         program = self.program
         self.block(program.body)
         head = [
-            f"define i32 @{program.name}(ptr noalias %scalars, ptr noalias %pointers, ptr %rhs, ptr %p, i64 %n) nounwind {{",
+            f"define i32 @{program.name}(ptr noalias %scalars, ptr noalias %pointers, ptr %rhs, ptr %p, i64 %n) "
+            "nounwind {",
             "entry:",
         ]
         head += ["  %status = alloca i32"]
@@ -50,7 +52,8 @@ class _Printer:
                                           ("v", "pointers", (*program.vectors, *program.arrays), "ptr")):  # fmt: skip
             for i, name in enumerate(names):
                 slot, at = f"%{kind}.{name}", f"getelementptr inbounds {type_}, ptr %{table}, i64 {i}"
-                head += [f"  {slot} = alloca {type_}", f"  {slot}.at = {at}", f"  {slot}.in = load {type_}, ptr {slot}.at",
+                head += [f"  {slot} = alloca {type_}", f"  {slot}.at = {at}",
+                         f"  {slot}.in = load {type_}, ptr {slot}.at",
                          f"  store {type_} {slot}.in, ptr {slot}"]  # fmt: skip
                 tail += [f"  {slot}.out = load {type_}, ptr {slot}", f"  store {type_} {slot}.out, ptr {slot}.at"]
         tail += ["  %result = load i32, ptr %status", "  ret i32 %result", "}"]
@@ -252,11 +255,12 @@ class _Loop:
         ]
         done = printer.names.fresh("done")
         printer.lines += [f"  {self.next} = add nuw nsw i64 {self.index}, 1", f"  {done} = icmp eq i64 {self.next}, %n",
-                          f"  br i1 {done}, label %{self.end}, label %{self.head}, !llvm.loop !{own}", f"{self.end}:"]  # fmt: skip
+                          f"  br i1 {done}, label %{self.end}, label %{self.head}, !llvm.loop !{own}",
+                          f"{self.end}:"]  # fmt: skip
 
 
 def compile_program(program: step.Program) -> Any:
-    """The program as machine code: a ``codegen.jit.Module`` (from its disk cache where possible); its function bears the program's name."""
+    """The program as machine code, a ``codegen.jit.Module`` whose function bears the program's name."""
     from symnum.codegen.jit import compile_ir
 
     return compile_ir(print_program(program))

@@ -68,7 +68,7 @@ class NumpyMachine(Machine):
 
 
 class NativeMachine(Machine):
-    """Runs the compiled program. A right-hand side without an address is called through Python, its exceptions are passed on.
+    """Runs the compiled program; a right-hand side without an address is called through Python.
 
     Args:
         address, parameters: of the native right-hand side, see ``Problem``.

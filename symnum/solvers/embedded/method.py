@@ -57,8 +57,9 @@ class Method:
 def explicit_runge_kutta(name: str, tableau: Tableau, summary: str) -> Method:
     """A method from a tableau.
 
-    Memory traffic of one step: stage i reads i + 1 vectors and writes one, the error norm reads stages + 2 (zero coefficients left
-    out); see ``bytes_per_step``: 336 bytes per unknown for Tsit5 beside what f itself moves. Each combination is one loop.
+    Memory traffic of one step: stage i reads i + 1 vectors and writes one, the error norm reads stages + 2 (zero
+    coefficients left out); see ``bytes_per_step``: 336 bytes per unknown for Tsit5 beside what f itself moves. Each
+    combination is one loop.
     """
     inner = [f"k{i}" for i in range(2, tableau.stages)]
     stages = ["slope", *inner, "slope_new"]
@@ -81,7 +82,7 @@ def explicit_runge_kutta(name: str, tableau: Tableau, summary: str) -> Method:
 
 
 def bytes_per_step(parts: Parts) -> int:
-    """The floor: bytes an attempted step moves per unknown beside its right-hand sides, with one 8-byte move a vector read or written."""
+    """The floor of memory traffic: bytes an attempted step reads and writes per unknown beside its right-hand sides."""
     from symnum.solvers.embedded.language import LinComb, Norm
 
     moved = 0

@@ -1,6 +1,7 @@
 """The step language on NumPy arrays: the reference meaning, and the one to debug with.
 
-``Interpreter`` knows the control flow; how vectors are combined is in ``NumpyVectors``, the part another array library replaces.
+``Interpreter`` knows the control flow; how vectors are combined is in ``NumpyVectors``, the part another array
+library replaces.
 """
 
 from __future__ import annotations

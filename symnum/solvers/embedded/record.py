@@ -1,4 +1,4 @@
-"""What a run keeps: rows at save times, written in place by the driver, or blocks of accepted steps; and the continuous extension."""
+"""What a run keeps: rows at save times, written in place, or blocks of accepted steps; and the continuous extension."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Record:
         self.machine["kept"], self.machine["kept_capacity"] = 0, rows
 
     def saved(self, failed: bool) -> tuple[Array, Array]:
-        """Times (m,) and states (m, n) that were reached. After a failure between save times, the last state is added."""
+        """Times (m,) and states (m, n) reached; after a failure between save times the last state is added."""
         if self.times is None:
             times, states, _ = self.steps()
             return times, states
@@ -103,7 +103,8 @@ class DenseOutput:
         low, high = sorted((self.t[0], self.t[-1]))
         if not low <= time <= high:
             raise SolveError(
-                f"the solution is known from t = {self.t[0]:.6g} to {self.t[-1]:.6g}, not at {time:.6g}; widen the time interval"
+                f"the solution is known from t = {self.t[0]:.6g} to {self.t[-1]:.6g}, not at {time:.6g}; "
+                "widen the time interval"
             )
         sign = 1.0 if self.t[-1] >= self.t[0] else -1.0
         end = int(np.searchsorted(sign * self.t, sign * time, side="left"))

@@ -1,7 +1,7 @@
 """The loop around a driver: segments, buffers, progress, interrupts, and sentences for what went wrong.
 
-One call of the native function takes about 25 ms: the number of steps a call may try follows the measured pace, so that Ctrl-C and
-progress are answered at once and a fast problem is not slowed down.
+One call of the native function takes about 25 ms: the number of steps a call may try follows the measured pace, so
+that Ctrl-C and progress are answered at once and a fast problem is not slowed down.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def solve(problem: Problem, options: Options, meaning: str = "llvm") -> Outcome:
         meaning: "llvm" (native driver; a right-hand side without an address is called back) or "numpy".
 
     Raises:
-        SolveError: save times outside the interval; UnknownName: no such method. What goes wrong on the way is told by the Outcome.
+        SolveError: save times outside the interval; UnknownName: no such method. What goes wrong on the way is told
+            by the Outcome.
     """
     return Run(problem, options, meaning).solve()
 
@@ -124,7 +125,8 @@ class Run:
         value = radius(self.machine["t"], self.machine.vector("y").copy()) if callable(radius) else radius
         if value is None or not math.isfinite(value) or value < 0:
             raise SolveError(
-                f"the spectral radius at t = {self.machine['t']:.6g} is {value!r}; give a finite number >= 0 or None to have it estimated"
+                f"the spectral radius at t = {self.machine['t']:.6g} is {value!r}; "
+                "give a finite number >= 0 or None to have it estimated"
             )
         self.machine["radius"] = float(value)
 
@@ -136,18 +138,20 @@ class Run:
             status = Status.NONFINITE  # accepted steps have crept up to where the numbers end
         match status:
             case Status.STEP_LIMIT:
-                return (f"stopped at t = {t:.6g} after max_steps = {self.options.max_steps} attempted steps. Try a larger max_steps, a larger rtol, "
-                        "or a method for stiff equations"), None  # fmt: skip
+                seen = f"stopped at t = {t:.6g} after max_steps = {self.options.max_steps} attempted steps"
+                return f"{seen}. Try a larger max_steps, a larger rtol, or a method for stiff equations", None
             case Status.TOO_SMALL:
-                return (f"the step became too small at t = {t:.6g} (h = {machine['h']:.3g}): the solution may grow without bound there, or the "
-                        "equations jump or are stiff. Try ending the interval earlier, or a larger atol"), None  # fmt: skip
+                seen = f"the step became too small at t = {t:.6g} (h = {machine['h']:.3g})"
+                cause = "the solution may grow without bound there, or the equations jump or are stiff"
+                return f"{seen}: {cause}. Try ending the interval earlier, or a larger atol", None
             case _:
-                where = self.first_nonfinite()
-                return (f"the right-hand side gives {where[2]} at t = {where[0]:.6g} (index {where[1]} of the state), also with shorter steps. Check "
-                        "logarithms, roots and divisions there, or try a smaller rtol"), where[:2]  # fmt: skip
+                time_, index, what = self.first_nonfinite()
+                seen = f"the right-hand side gives {what} at t = {time_:.6g} (index {index} of the state)"
+                advice = "Check logarithms, roots and divisions there, or try a smaller rtol"
+                return f"{seen}, also with shorter steps. {advice}", (time_, index)
 
     def first_nonfinite(self) -> tuple[float, int, str]:
-        """(time, index, "NaN" or "infinity") of the first bad number: f at the present time, f a step later, then what the step left behind."""
+        """(time, index, "NaN" or "infinity") of the first bad number: in f now, f a step later, what the step left."""
         machine = self.machine
         t, y, out = machine["t"], machine.vector("y"), np.zeros(self.problem.n)
         later = machine["bad_time"] if machine["started"] else t
@@ -171,7 +175,8 @@ class Run:
         }
         times, states = self.record.saved(failed=not success)
         failure: dict[str, Any] = {} if where is None else {"failure_time": where[0], "failure_index": where[1]}
-        return Outcome(times, states, success, message, self.method.name, stats, self.record.dense(), **failure)
+        name, dense = self.method.name, self.record.dense()
+        return Outcome(times, states, success, message, name, stats, dense, **failure)
 
 
 def _first_bad(vector: Array) -> tuple[int, str]:

@@ -1,9 +1,11 @@
 """Dopri5: the explicit pair of order 5(4) of Dormand and Prince, in exact fractions.
 
-J. R. Dormand, P. J. Prince, A family of embedded Runge-Kutta formulae, J. Comput. Appl. Math. 6 (1980) 19-26. Continuous extension of
-order 4 by L. F. Shampine, as in Hairer, Norsett, Wanner, Solving Ordinary Differential Equations I, II.6, and their code DOPRI5:
+J. R. Dormand, P. J. Prince, A family of embedded Runge-Kutta formulae, J. Comput. Appl. Math. 6 (1980) 19-26.
+Continuous extension of order 4 by L. F. Shampine, as in Hairer, Norsett, Wanner, Solving Ordinary Differential
+Equations I, II.6, and their code DOPRI5:
 
-    y(theta) = y + theta*(D + (1 - theta)*(B + theta*(D - h*k7 - B + (1 - theta)*h*sum d_i k_i))),   D = y_new - y,  B = h*k1 - D
+    y(theta) = y + theta*(D + (1 - theta)*(B + theta*(D - h*k7 - B + (1 - theta)*h*sum d_i k_i))),
+    D = y_new - y,  B = h*k1 - D
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Tsit5: an explicit pair of order 5(4) with small error constants and a free continuous extension of order 4.
 
-Ch. Tsitouras, Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption, Computers and Mathematics
-with Applications 62 (2011) 770-775; coefficients in 16 digits as in the author's published code. Row sums and order conditions hold to 1e-13.
+Ch. Tsitouras, Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption, Computers and
+Mathematics with Applications 62 (2011) 770-775; coefficients in 16 digits as in the author's published code. Row
+sums and order conditions hold to 1e-13.
 """
 
 from __future__ import annotations
