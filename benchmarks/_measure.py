@@ -16,7 +16,9 @@ from typing import Any
 Thunk = Callable[[], object]
 
 
-def interleaved(thunks: Mapping[str, Thunk], repeat: Callable[[str], int] | int, rounds: int = 15) -> dict[str, list[float]]:
+def interleaved(
+    thunks: Mapping[str, Thunk], repeat: Callable[[str], int] | int, rounds: int = 15
+) -> dict[str, list[float]]:
     """CPU seconds a call of each thunk, ``rounds`` samples each, taken in turns so that all see the same noise. One round warms up."""
     samples: dict[str, list[float]] = {name: [] for name in thunks}
     for lap in range(rounds + 1):
@@ -38,7 +40,13 @@ def median_ratio(ours: list[float], theirs: list[float]) -> float:
 def bar(name: str, value: float | None, limit: float, better: str = "lower") -> dict[str, Any]:
     """One figure against its bar; a value that could not be measured does not hold."""
     holds = value is not None and (value <= limit if better == "lower" else value >= limit)
-    return {"name": name, "value": None if value is None else float(f"{value:.4g}"), "bar": limit, "better": better, "holds": holds}
+    return {
+        "name": name,
+        "value": None if value is None else float(f"{value:.4g}"),
+        "bar": limit,
+        "better": better,
+        "holds": holds,
+    }
 
 
 def compile_c(source: Path, flags: tuple[str, ...] = ("-O3", "-march=native")) -> Path | None:
@@ -55,7 +63,9 @@ def fresh_process(code: str, environment: Mapping[str, str] | None = None) -> di
     """Run Python code in a new process; it prints one JSON object, which is returned."""
     import os
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **(environment or {})})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **(environment or {})}
+    )
     if done.returncode:
         raise RuntimeError(f"the measuring process failed:\n{done.stderr}")
     result: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 import symnum as sn
-from symnum.codegen.placement import output_vector
 from symnum.codegen.jit import native_function
+from symnum.codegen.placement import output_vector
 from symnum.pipeline import Discretised
 
 from . import _measure as measure
@@ -59,7 +59,10 @@ def _native(discretised: Discretised, y: np.ndarray, out: np.ndarray) -> Any:
 
 def _c(library: Path, n: int, y: np.ndarray, out: np.ndarray) -> Any:
     function = ctypes.CDLL(str(library)).rhs
-    function.restype, function.argtypes = None, [ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_double]
+    function.restype, function.argtypes = (
+        None,
+        [ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_double],
+    )
     addresses = y.ctypes.data, out.ctypes.data
     return lambda keep=(y, out): function(TIME, *addresses, n, 10.0)
 
@@ -89,7 +92,11 @@ def _brusselator_row(n: int, library: Path | None) -> tuple[dict[str, Any], floa
         return row | {"C": "missing (no gcc or cc on the PATH)"}, None
     ratio = measure.median_ratio(samples["symnum"], samples["C"])
     same = measure.median_ratio(samples["symnum"], samples["C, symnum's arrays"])
-    return row | {"ratio to C": round(ratio, 3), "ratio to C, same arrays": round(same, 3), "largest difference": difference}, ratio
+    return row | {
+        "ratio to C": round(ratio, 3),
+        "ratio to C, same arrays": round(same, 3),
+        "largest difference": difference,
+    }, ratio
 
 
 def _brusselator() -> sn.PDESystem:

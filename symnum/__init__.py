@@ -68,20 +68,54 @@ def _unknown(name: str) -> str:
 
 if TYPE_CHECKING:  # `as` marks a name as exported
     from symnum.expr.build import (
-        symbol as symbol, rational as rational, pi as pi, exp as exp, log as log, sqrt as sqrt, sin as sin, cos as cos,
-        tan as tan, sinh as sinh, cosh as cosh, tanh as tanh, sech as sech, asin as asin, acos as acos, atan as atan,
-        asinh as asinh, acosh as acosh, atanh as atanh, atan2 as atan2, erf as erf, sign as sign, floor as floor,
-        ceil as ceil, minimum as minimum, maximum as maximum, where as where, equal as equal, heaviside as heaviside,
+        symbol as symbol,
+        rational as rational,
+        pi as pi,
+        exp as exp,
+        log as log,
+        sqrt as sqrt,
+        sin as sin,
+        cos as cos,
+        tan as tan,
+        sinh as sinh,
+        cosh as cosh,
+        tanh as tanh,
+        sech as sech,
+        asin as asin,
+        acos as acos,
+        atan as atan,
+        asinh as asinh,
+        acosh as acosh,
+        atanh as atanh,
+        atan2 as atan2,
+        erf as erf,
+        sign as sign,
+        floor as floor,
+        ceil as ceil,
+        minimum as minimum,
+        maximum as maximum,
+        where as where,
+        equal as equal,
+        heaviside as heaviside,
     )
     from symnum.expr.calculus import diff as diff, substitute as substitute
     from symnum.expr.sympy import from_sympy as from_sympy
     from symnum.model.space import coordinates as coordinates, Domain as Domain, lower as lower, upper as upper
     from symnum.model.field import field as field, fields as fields, parameter as parameter, parameters as parameters
     from symnum.model.vector import (
-        vector_field as vector_field, dt as dt, grad as grad, div as div, curl as curl, laplacian as laplacian,
+        vector_field as vector_field,
+        dt as dt,
+        grad as grad,
+        div as div,
+        curl as curl,
+        laplacian as laplacian,
     )
     from symnum.model.conditions import (
-        condition as condition, dirichlet as dirichlet, neumann as neumann, robin as robin, periodic as periodic,
+        condition as condition,
+        dirichlet as dirichlet,
+        neumann as neumann,
+        robin as robin,
+        periodic as periodic,
         antiperiodic as antiperiodic,
     )
     from symnum.model.system import Eq as Eq, PDESystem as PDESystem, ODESystem as ODESystem
@@ -90,8 +124,16 @@ if TYPE_CHECKING:  # `as` marks a name as exported
     from symnum.pipeline import solve as solve, discretise as discretise
     from symnum.result import Solution as Solution
     from symnum.errors import (
-        SymnumError as SymnumError, TermError as TermError, ModelError as ModelError, ParseError as ParseError,
-        DiscretisationError as DiscretisationError, TargetError as TargetError, SolveError as SolveError,
-        FileError as FileError, BackendUnavailable as BackendUnavailable, UnknownName as UnknownName,
-        ModelWarning as ModelWarning, SolveWarning as SolveWarning,
+        SymnumError as SymnumError,
+        TermError as TermError,
+        ModelError as ModelError,
+        ParseError as ParseError,
+        DiscretisationError as DiscretisationError,
+        TargetError as TargetError,
+        SolveError as SolveError,
+        FileError as FileError,
+        BackendUnavailable as BackendUnavailable,
+        UnknownName as UnknownName,
+        ModelWarning as ModelWarning,
+        SolveWarning as SolveWarning,
     )

@@ -12,7 +12,9 @@ from symnum.ir.system import SemiDiscreteSystem
 from symnum.result import Solution
 from symnum.solvers.problem import Outcome
 
-_MOST_SLOPES = 20_000_000  # values; beyond this the derivative in time is not stored and interpolation in time is linear
+_MOST_SLOPES = (
+    20_000_000  # values; beyond this the derivative in time is not stored and interpolation in time is linear
+)
 
 
 def label(discretised: Any, outcome: Outcome, why: str, message: str) -> Solution:
@@ -57,7 +59,9 @@ def _slope(discretised: Any, t: float, y: np.ndarray) -> np.ndarray:
     return (after - before) / (2 * eps)
 
 
-def _dense(discretised: Any, dense: Callable[[Any], np.ndarray] | None, shown: list[Array]) -> Callable[[float], dict[str, np.ndarray]] | None:
+def _dense(
+    discretised: Any, dense: Callable[[Any], np.ndarray] | None, shown: list[Array]
+) -> Callable[[float], dict[str, np.ndarray]] | None:
     if dense is None:
         return None
 
@@ -72,7 +76,13 @@ def _dataset(semi: SemiDiscreteSystem, shown: list[Array], times: np.ndarray, fi
     import xarray
 
     time_name = "t"
-    coordinates: dict[str, Any] = {time_name: (time_name, np.asarray(times, dtype=float), _units(semi.time.info.units if semi.time is not None else ""))}
+    coordinates: dict[str, Any] = {
+        time_name: (
+            time_name,
+            np.asarray(times, dtype=float),
+            _units(semi.time.info.units if semi.time is not None else ""),
+        )
+    }
     attributes: dict[str, Any] = {}
     for axis in semi.axes:
         coordinates[axis.name] = (axis.name, axis.coordinates(), _units(axis.units))
@@ -82,7 +92,14 @@ def _dataset(semi: SemiDiscreteSystem, shown: list[Array], times: np.ndarray, fi
         names = [name for name, s in semi.signs.items() if s == sign]
         if names:
             attributes[key] = " ".join(names)
-    variables = {a.field: ((time_name, *(semi.axes[k].name for k in a.axes)), fields[a.field], _units(semi.units.get(a.field, ""))) for a in shown}
+    variables = {
+        a.field: (
+            (time_name, *(semi.axes[k].name for k in a.axes)),
+            fields[a.field],
+            _units(semi.units.get(a.field, "")),
+        )
+        for a in shown
+    }
     return xarray.Dataset(variables, coordinates, attributes)
 
 

@@ -1,11 +1,11 @@
 """The whole way of the data on one page. Only this file knows the order.
 
-    PDESystem
-      | discretise            [PDESystem]           -> [SemiDiscreteSystem]   grids, stencils, boundary elimination
-      | compile               [Kernel]              -> [CompiledKernel]       machine code, or NumPy
-      | choose                [Structure, spacings] -> [Plan]                 method, backend, and why
-      | solve                 [Problem, Options]    -> [Outcome]              time stepping
-      | label                 [Outcome]             -> [Solution]             fields with names, coordinates, units
+PDESystem
+  | discretise            [PDESystem]           -> [SemiDiscreteSystem]   grids, stencils, boundary elimination
+  | compile               [Kernel]              -> [CompiledKernel]       machine code, or NumPy
+  | choose                [Structure, spacings] -> [Plan]                 method, backend, and why
+  | solve                 [Problem, Options]    -> [Outcome]              time stepping
+  | label                 [Outcome]             -> [Solution]             fields with names, coordinates, units
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,10 +82,13 @@ class Discretised:
         """Values in the kernel's order; a mapping may name some of them."""
         if not isinstance(p, Mapping):
             return np.ascontiguousarray(p, dtype=np.float64)
-        for name in p:
+        given = _by_name(p)
+        for name in given:
             if name not in self.parameters:
-                raise UnknownName(f"{self.semi.name or 'the system'} has no parameter {name!r}.{did_you_mean(str(name), self.parameters)}")
-        return np.array([float(p.get(name, value)) for name, value in self.parameters.items()])
+                raise UnknownName(
+                    f"{self.semi.name or 'the system'} has no parameter {name!r}.{did_you_mean(name, self.parameters)}"
+                )
+        return np.array([float(given.get(name, value)) for name, value in self.parameters.items()])
 
     def full_fields(self, t: float, y: np.ndarray) -> np.ndarray:
         """All fields on the whole grid, eliminated boundary points included, as one flat vector (see ``semi.full``)."""
@@ -93,7 +97,9 @@ class Discretised:
         return self._reconstruct(t, y, self._vector)
 
 
-def discretise(system: PDESystem, resolution: Any = 64, scheme: str = "auto", order: int = 2, target: str = "auto") -> Discretised:
+def discretise(
+    system: PDESystem, resolution: Any = 64, scheme: str = "auto", order: int = 2, target: str = "auto"
+) -> Discretised:
     """Put a system on a grid and compile its right-hand side.
 
     Args:
@@ -139,9 +145,11 @@ def solve(
     _check_names(method, backend, target)
     system = system.with_parameters(**_by_name(parameters)) if parameters else system
     discretised = discretise(system, resolution, scheme, order, target)
-    plan = _plan(discretised.semi, method, backend, rtol)
     with _reporting(progress, discretised.semi) as report:
-        outcome = run(_problem(discretised), _options(discretised.semi, plan, rtol, atol, saveat, save_every, dt, max_steps, report), plan.backend)
+        given = {"rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "progress": report}
+        options = _options(discretised.semi, saveat, save_every, **given)
+        plan = _plan(discretised.semi, method, backend, rtol)
+        outcome = run(_problem(discretised), replace(options, method=plan.method), plan.backend)
     solution = label(discretised, outcome, plan.why, _explained(outcome, discretised.semi))
     if not solution.success:
         warnings.warn(solution.message, SolveWarning, stacklevel=2)
@@ -157,7 +165,9 @@ def _check_names(method: str, backend: str, target: str) -> None:
         backend_of(method)
     for what, value, known in (("backend", backend, backends()), ("target", target, targets().names())):
         if value != "auto" and value not in known:
-            raise UnknownName(f"there is no {what} {value!r}.{did_you_mean(str(value), known)} Known: auto, {', '.join(known)}")
+            raise UnknownName(
+                f"there is no {what} {value!r}.{did_you_mean(str(value), known)} Known: auto, {', '.join(known)}"
+            )
 
 
 def _plan(semi: SemiDiscreteSystem, method: str, backend: str, rtol: float) -> Plan:
@@ -170,11 +180,14 @@ def _plan(semi: SemiDiscreteSystem, method: str, backend: str, rtol: float) -> P
     if method == "auto":
         stiff = automatic.method not in ("Tsit5", "Dopri5")
         name = {"scipy": "BDF" if stiff else "DOP853", "embedded": "RKC2" if stiff else "Tsit5"}[backend]
-        return Plan(name, backend, f"backend {backend!r} was asked for; {name} is its method for {'stiff' if stiff else 'smooth, not stiff'} problems")
+        kind = "stiff" if stiff else "smooth, not stiff"
+        return Plan(name, backend, f"backend {backend!r} was asked for; {name} is its method for {kind} problems")
     home = backend_of(method) if backend == "auto" else backend
     if method.lower() not in (name.lower() for name in methods(home)):
         other = backend_of(method)
-        raise SolveError(f'method {method!r} belongs to backend {other!r}, not {backend!r}; write backend="{other}" or leave it out')
+        raise SolveError(
+            f'method {method!r} belongs to backend {other!r}, not {backend!r}; write backend="{other}" or leave it out'
+        )
     return Plan(method, home, f"{method} was asked for (the automatic choice is {automatic.method})")
 
 
@@ -195,37 +208,33 @@ def _problem(discretised: Discretised) -> Problem:
 
 
 def _options(
-    semi: SemiDiscreteSystem,
-    plan: Plan,
-    rtol: float,
-    atol: float,
-    saveat: Sequence[float] | None,
-    save_every: float | None,
-    dt: float | None,
-    max_steps: int | None,
-    report: Callable[[float], None] | None,
+    semi: SemiDiscreteSystem, saveat: Sequence[float] | None, save_every: float | None, **given: Any
 ) -> Options:
+    """The options, checked; the method comes with the plan."""
     times = _save_times(semi, saveat, save_every)
-    every = times is None
-    return Options(
-        method=plan.method, rtol=rtol, atol=atol, saveat=times, every_step=every, dt=dt, max_steps=max_steps, progress=report, dense=every
-    )
+    return Options(saveat=times, every_step=times is None, dense=times is None, **given)
 
 
-def _save_times(semi: SemiDiscreteSystem, saveat: Sequence[float] | None, save_every: float | None) -> np.ndarray | None:
+def _save_times(
+    semi: SemiDiscreteSystem, saveat: Sequence[float] | None, save_every: float | None
+) -> np.ndarray | None:
     """Times to save, or None for every accepted step."""
     start, stop = semi.time_span
     if saveat is not None and save_every is not None:
         raise SolveError("saveat and save_every both say what to save; give one of them")
     if saveat is not None:
-        return np.atleast_1d(np.asarray(saveat, dtype=float))
+        return saveat if np.ndim(saveat) else np.atleast_1d(saveat)  # type: ignore[return-value]  # converted and checked by Options
     if save_every is not None:
         if not (isinstance(save_every, (int, float)) and 0 < save_every < float("inf")):
-            raise SolveError(f"save_every is {save_every!r}, not a positive time; write save_every={(stop - start) / 100:g}")
+            raise SolveError(
+                f"save_every is {save_every!r}, not a positive time; write save_every={(stop - start) / 100:g}"
+            )
         count = int(np.floor((stop - start) / save_every * (1 + 1e-12)))
         if count > 10_000_000:
-            raise SolveError(f"save_every={save_every:g} asks for {count:,} states; write save_every={(stop - start) / 100:g}")
-        return start + save_every * np.arange(count + 1)
+            raise SolveError(
+                f"save_every={save_every:g} asks for {count:,} states; write save_every={(stop - start) / 100:g}"
+            )
+        return np.minimum(start + save_every * np.arange(count + 1), stop)  # 3*0.1 > 0.3
     return np.linspace(start, stop, 101) if semi.axes else None
 
 

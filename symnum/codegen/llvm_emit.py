@@ -19,8 +19,34 @@ from symnum.expr.walk import postorder_outside
 
 FLAGS = "contract nsz"
 _COMPARE = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
-_INTRINSICS = {"abs": "llvm.fabs.f64", "floor": "llvm.floor.f64", "ceil": "llvm.ceil.f64", "minimum": "llvm.minimum.f64", "maximum": "llvm.maximum.f64"}
-_LIBM = frozenset("tan sinh cosh asin acos atan asinh acosh atanh atan2 erf pow exp log sin cos tanh".split())
+_INTRINSICS = {
+    "abs": "llvm.fabs.f64",
+    "floor": "llvm.floor.f64",
+    "ceil": "llvm.ceil.f64",
+    "minimum": "llvm.minimum.f64",
+    "maximum": "llvm.maximum.f64",
+}
+_LIBM = frozenset(
+    [
+        "tan",
+        "sinh",
+        "cosh",
+        "asin",
+        "acos",
+        "atan",
+        "asinh",
+        "acosh",
+        "atanh",
+        "atan2",
+        "erf",
+        "pow",
+        "exp",
+        "log",
+        "sin",
+        "cos",
+        "tanh",
+    ]
+)
 _PI = 3.141592653589793
 
 
@@ -106,7 +132,9 @@ class Emitter:
             return self.emit(f"xor i1 {self.condition(term.args[0])}, true")
         if op == "where":
             chosen = self.condition(term.args[0])
-            return self.emit(f"select i1 {chosen}, double {self.value(term.args[1])}, double {self.value(term.args[2])}")
+            return self.emit(
+                f"select i1 {chosen}, double {self.value(term.args[1])}, double {self.value(term.args[2])}"
+            )
         return self._function(op, [self.value(a) for a in term.args])
 
     def _function(self, op: str, args: list[str]) -> str:

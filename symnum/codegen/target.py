@@ -41,8 +41,17 @@ class CompiledKernel:
         p = _vector("p", p, len(self.kernel.parameters))
         if out is None:
             out = output_vector(self.kernel.output_size)
-        elif not isinstance(out, np.ndarray) or out.dtype != np.float64 or out.shape != (self.kernel.output_size,) or not out.flags.c_contiguous:
-            raise TargetError(f"out must be a contiguous float64 array of shape ({self.kernel.output_size},), got {_describe(out)}")
+        elif (
+            not isinstance(out, np.ndarray)
+            or out.dtype != np.float64
+            or out.shape != (self.kernel.output_size,)
+            or not out.flags.c_contiguous
+        ):
+            raise TargetError(
+                f"out must be a contiguous float64 array of shape ({self.kernel.output_size},), got {_describe(out)}"
+            )
+        elif not out.flags.writeable:
+            raise TargetError("out is read-only; give an array that can be written (out=np.empty_like(y))")
         elif np.may_share_memory(out, y):
             raise TargetError("out overlaps y; give another array (out=np.empty_like(y))")
         self.function(float(t), y, p, out)
@@ -53,7 +62,10 @@ def _vector(name: str, value: Any, size: int) -> np.ndarray:
     if not (isinstance(value, np.ndarray) and value.dtype == np.float64 and value.flags.c_contiguous):
         if isinstance(value, np.ndarray) and value.dtype.kind == "c":
             raise TargetError(f"{name} is complex; this kernel takes real numbers (float64)")
-        value = np.ascontiguousarray(value, dtype=np.float64)
+        try:
+            value = np.ascontiguousarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise TargetError(f"{name} must be real numbers of shape ({size},), got {_describe(value)}") from None
     if value.shape != (size,):
         raise TargetError(f"{name} must have shape ({size},), got {value.shape}")
     return value
@@ -72,5 +84,3 @@ def compile_kernel(kernel: Kernel, target: str = "llvm", **options: Any) -> Comp
     """Build a kernel for a target; unknown names and missing packages raise named errors."""
     compiled: CompiledKernel = targets().load(target).build(kernel, **options)
     return compiled
-
-

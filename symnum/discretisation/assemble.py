@@ -38,7 +38,9 @@ def discretise(system: PDESystem, resolution: Any = 64, scheme: str = "auto", or
     """
     if not isinstance(system, PDESystem):
         raise DiscretisationError(f"discretise takes a system such as sn.PDESystem(...), got {type(system).__name__}")
-    module = Catalogue("scheme", package="symnum.discretisation.schemes").load("central" if scheme == "auto" else scheme)
+    module = Catalogue("scheme", package="symnum.discretisation.schemes").load(
+        "central" if scheme == "auto" else scheme
+    )
     grid = make_grid(system, resolution)
     module.check(order, closed=any(not a.periodic for a in grid.axes))
     return _Assembly(system, grid, module, order).build()
@@ -53,10 +55,13 @@ class _Assembly:
         if self.normal.algebraic:
             names = ", ".join(f.name for f in self.normal.algebraic)
             raise DiscretisationError(
-                f"the equation of {names} has no time derivative; this version solves equations of the form dt(u) = ... (algebraic equations need a DAE solver)"
+                f"the equation of {names} has no time derivative; this version solves equations of the form "
+                f"dt(u) = ... (algebraic equations need a DAE solver)"
             )
         self.axis_of = {a.name: k for k, a in enumerate(grid.axes)}
-        conditions = {(self.axis_of[face.coordinate], face.side): rows for face, rows in self.normal.face_conditions.items()}
+        conditions = {
+            (self.axis_of[face.coordinate], face.side): rows for face, rows in self.normal.face_conditions.items()
+        }
         self.boundary = Boundary(conditions, dict(system.periodic))
         self.state = _layout(self.normal.fields, self._axes, lambda f, k: self._kept(f, k))
         self.full = _layout(self.normal.fields, self._axes, lambda f, k: (0, grid.axes[k].points))
@@ -97,9 +102,18 @@ class _Assembly:
     def lowering(self, layer: tuple[int | None, ...]) -> Lowering:
         return Lowering(self.grid, self.arrays, self.boundary, self.scheme, self.order, layer)
 
-    def kernel(self, name: str, outputs: tuple[Array, ...], body: list[Statement], comment: str, inputs: tuple[Array, ...] | None = None) -> Kernel:
+    def kernel(
+        self,
+        name: str,
+        outputs: tuple[Array, ...],
+        body: list[Statement],
+        comment: str,
+        inputs: tuple[Array, ...] | None = None,
+    ) -> Kernel:
         inputs = self.state if inputs is None else inputs
-        return check(Kernel(name, inputs, outputs, self.parameters, self.system.time, self.periods, tuple(body), comment))
+        return check(
+            Kernel(name, inputs, outputs, self.parameters, self.system.time, self.periods, tuple(body), comment)
+        )
 
     def _rhs(self) -> Kernel:
         reach = self._reach()
@@ -109,9 +123,13 @@ class _Assembly:
             for cell in product(*pieces):
                 lowering = self.lowering(self._layer(axes, cell))
                 inside = [f for f in fields if self._covers(f, axes, cell)]
-                stores = tuple(Store(self.arrays[f].name, self._store(lowering, f), self.normal.origin.get(f, "")) for f in inside)
+                stores = tuple(
+                    Store(self.arrays[f].name, self._store(lowering, f), self.normal.origin.get(f, "")) for f in inside
+                )
                 body.extend(_loops(axes, cell, stores))
-        return self.kernel("rhs", self.state, body, f"time derivatives of {', '.join(f.name for f in self.normal.fields)}")
+        return self.kernel(
+            "rhs", self.state, body, f"time derivatives of {', '.join(f.name for f in self.normal.fields)}"
+        )
 
     def _store(self, lowering: Lowering, field: Symbol) -> Term:
         return lowering.lower(self.normal.rates[field], lowering.centre)
@@ -162,13 +180,17 @@ class _Assembly:
         points, name = self.periods[k], self.grid.axes[k].name
         if self.grid.axes[k].periodic and self.boundary.signs[name] == 1:
             if max(reach[k]) >= points:
-                raise DiscretisationError(f"the stencil reaches {max(reach[k])} points along {name}, which has {points}; raise resolution")
+                raise DiscretisationError(
+                    f"the stencil reaches {max(reach[k])} points along {name}, which has {points}; raise resolution"
+                )
             return [(0, points, None)]
         kept = [self._kept(f, k) for f in fields]
         start, stop = min(low for low, _ in kept), max(high for _, high in kept)
         inner = (max(low for low, _ in kept) + reach[k][0], min(high for _, high in kept) - reach[k][1])
         if inner[1] <= inner[0]:
-            raise DiscretisationError(f"{points} points along {name} leave no interior for stencils that reach {reach[k][0]} and {reach[k][1]} points; raise resolution")
+            raise DiscretisationError(
+                f"{points} points along {name} leave no interior for stencils that reach {reach[k][0]} and {reach[k][1]} points; raise resolution"
+            )
         layers = [(i, i + 1, i) for i in (*range(start, inner[0]), *range(inner[1], stop))]
         return [*(s for s in layers if s[0] < inner[0]), (*inner, None), *(s for s in layers if s[0] >= inner[1])]
 
@@ -192,5 +214,3 @@ def _layout(fields: tuple[Symbol, ...], axes_of: Any, kept: Any) -> tuple[Array,
         arrays.append(array)
         offset += array.size
     return tuple(arrays)
-
-

@@ -58,7 +58,9 @@ class Boundary:
             raise DiscretisationError(self._why_not(equations, unknowns, k, side, axis.name))
         return dict(zip(unknowns, values, strict=True))
 
-    def _unknowns(self, arrays: dict[Symbol, Array], k: int, side: str, points: int, tangential: tuple[Fraction, ...]) -> list[Term]:
+    def _unknowns(
+        self, arrays: dict[Symbol, Array], k: int, side: str, points: int, tangential: tuple[Fraction, ...]
+    ) -> list[Term]:
         unknowns: list[Term] = []
         for field in dict.fromkeys(f for f, _ in self.conditions[(k, side)]):
             count = self.count(field, k, side)
@@ -77,7 +79,10 @@ class Boundary:
         where = f"the {side} side of {name}"
         for (field, residual), equation in zip(self.conditions[(k, side)], equations, strict=True):
             if linear_coefficients(equation, unknowns) is None:
-                return f"the condition on {field} at {where} ({residual} = 0) is not linear in the boundary value of {field}; write it linear in {field} and its normal derivative"
+                return (
+                    f"the condition on {field} at {where} ({residual} = 0) is not linear in the boundary value of "
+                    f"{field}; write it linear in {field} and its normal derivative"
+                )
         listed = "; ".join(f"{residual} = 0" for _, residual in self.conditions[(k, side)])
         return f"the conditions at {where} do not determine the boundary values (the boundary system is singular): {listed}"
 

@@ -43,12 +43,24 @@ def make_grid(system: PDESystem, resolution: Any) -> Grid:
     for coordinate in system.space:
         low, high = system.domain.bounds[coordinate.name]
         cells, periodic = counts[coordinate.name], coordinate.name in system.periodic
-        axes.append(Axis(coordinate.name, low, high, cells if periodic else cells + 1, (high - low) / cells, periodic, coordinate.info.units))
+        axes.append(
+            Axis(
+                coordinate.name,
+                low,
+                high,
+                cells if periodic else cells + 1,
+                (high - low) / cells,
+                periodic,
+                coordinate.info.units,
+            )
+        )
     total = 1
     for axis in axes:
         total *= axis.points
     if total > _MOST_POINTS:
-        raise DiscretisationError(f"resolution={resolution!r} gives {total} grid points, more than {_MOST_POINTS}; lower it")
+        raise DiscretisationError(
+            f"resolution={resolution!r} gives {total} grid points, more than {_MOST_POINTS}; lower it"
+        )
     return Grid(tuple(axes))
 
 
@@ -58,7 +70,9 @@ def _counts(names: list[str], resolution: Any) -> dict[str, int]:
     given = {getattr(key, "name", key): value for key, value in resolution.items()}
     for name in given:
         if name not in names:
-            raise DiscretisationError(f"resolution names {name!r}, the spatial coordinates are {', '.join(names)}.{did_you_mean(str(name), names)}")
+            raise DiscretisationError(
+                f"resolution names {name!r}, the spatial coordinates are {', '.join(names)}.{did_you_mean(str(name), names)}"
+            )
     missing = [name for name in names if name not in given]
     if missing:
         example = ", ".join(f"{n}: {given.get(n, 64)}" for n in names)
@@ -68,7 +82,9 @@ def _counts(names: list[str], resolution: Any) -> dict[str, int]:
 
 def _count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise DiscretisationError(f"resolution is a whole number of cells such as 64 (or a dict of them), got {value!r} for {name}")
+        raise DiscretisationError(
+            f"resolution is a whole number of cells such as 64 (or a dict of them), got {value!r} for {name}"
+        )
     if value.__index__() < 4:
         raise DiscretisationError(f"resolution={value} along {name} is too small; a grid has at least 4 cells")
     return int(value)

@@ -26,7 +26,9 @@ def initial_kernel(assembly: Any) -> Kernel:
     return assembly.kernel("initial", assembly.state, body, "initial state", inputs=())
 
 
-def initial_state(assembly: Any, kernel: Kernel, parameters: Sequence[float], out: np.ndarray | None = None) -> np.ndarray:
+def initial_state(
+    assembly: Any, kernel: Kernel, parameters: Sequence[float], out: np.ndarray | None = None
+) -> np.ndarray:
     """The flat initial state, (size,) float64, in ``out`` if given. ModelError where it is not finite or an array has the wrong shape."""
     t0 = assembly.system.domain.bounds[assembly.system.time.name][0]
     state = interpret(kernel, t0, np.empty(0), parameters, out)
@@ -38,7 +40,9 @@ def initial_state(assembly: Any, kernel: Kernel, parameters: Sequence[float], ou
         block = state[array.offset : array.offset + array.size]
         if not np.isfinite(block).all():
             place = _place(array, int(np.flatnonzero(~np.isfinite(block))[0]), assembly.grid)
-            raise ModelError(f"the initial condition of {field} is {block[~np.isfinite(block)][0]} at {place}; it must be finite on the whole grid")
+            raise ModelError(
+                f"the initial condition of {field} is {block[~np.isfinite(block)][0]} at {place}; it must be finite on the whole grid"
+            )
     return state
 
 
@@ -54,10 +58,15 @@ def _sampled(field: Symbol, value: Any, array: Array, grid: Any) -> np.ndarray:
     if data.shape == array.shape:
         return data
     dims = ", ".join(a.name for a in axes)
-    raise ModelError(f"the initial array of {field} has shape {data.shape}, the grid ({dims}) has {full}; give an array of shape {full} or a formula")
+    raise ModelError(
+        f"the initial array of {field} has shape {data.shape}, the grid ({dims}) has {full}; give an array of shape {full} or a formula"
+    )
 
 
 def _place(array: Array, position: int, grid: Any) -> str:
     indices = np.unravel_index(position, array.shape) if array.shape else ()
-    parts = [f"{grid.axes[k].name}={grid.axes[k].start + grid.axes[k].spacing * (i + o):.6g}" for k, i, o in zip(array.axes, indices, array.origin, strict=True)]
+    parts = [
+        f"{grid.axes[k].name}={grid.axes[k].start + grid.axes[k].spacing * (i + o):.6g}"
+        for k, i, o in zip(array.axes, indices, array.origin, strict=True)
+    ]
     return ", ".join(parts) or "the initial time"

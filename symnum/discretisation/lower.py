@@ -38,7 +38,15 @@ class Lowering:
         layer: for each axis the grid index if the region is a single layer there, else None.
     """
 
-    def __init__(self, grid: Grid, arrays: dict[Symbol, Array], boundary: Boundary, scheme: Any, order: int, layer: tuple[int | None, ...]) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        arrays: dict[Symbol, Array],
+        boundary: Boundary,
+        scheme: Any,
+        order: int,
+        layer: tuple[int | None, ...],
+    ) -> None:
         self.grid, self.arrays, self.boundary = grid, arrays, boundary
         self.scheme, self.order, self.layer = scheme, order, layer
         self.axis_of = {a.name: k for k, a in enumerate(grid.axes)}
@@ -76,7 +84,9 @@ class Lowering:
         coordinate, m = node.args[1], node.data[0]
         assert isinstance(coordinate, Symbol)
         if coordinate.name not in self.axis_of:
-            raise DiscretisationError(f"the derivative {node} along {coordinate} is not a spatial derivative; write the equation as dt(u) = ...")
+            raise DiscretisationError(
+                f"the derivative {node} along {coordinate} is not a spatial derivative; write the equation as dt(u) = ..."
+            )
         inner = node.args[0]
         if len(node.data) > 1:
             inner = _without_first(node)
@@ -85,7 +95,9 @@ class Lowering:
         flux = m % 2 == 1 and holds_odd_derivative(inner, coordinate)
         staggered = at_midpoint != flux
         parts = []
-        for offset, weight in self.scheme.stencil(m, self.order, staggered=staggered, limits=self._limits(k, position, flux)):
+        for offset, weight in self.scheme.stencil(
+            m, self.order, staggered=staggered, limits=self._limits(k, position, flux)
+        ):
             place = position[:k] + (position[k] + offset,) + position[k + 1 :]
             parts.append(scale(self.lower(inner, place), _number(weight, self.grid.axes[k].spacing, m)))
         return add(parts)
@@ -111,7 +123,9 @@ class Lowering:
     def _interpolated(self, symbol: Symbol, position: Position, k: int) -> Term:
         bag: dict[Term, Any] = {}
         constant: Any = 0
-        for offset, weight in self.scheme.stencil(0, self.order, staggered=True, limits=self._limits(k, position, False)):
+        for offset, weight in self.scheme.stencil(
+            0, self.order, staggered=True, limits=self._limits(k, position, False)
+        ):
             value = self._field(symbol, position[:k] + (position[k] + offset,) + position[k + 1 :])
             if value.op == "const":
                 constant = constant + float(weight) * value.data[0]
@@ -143,7 +157,9 @@ class Lowering:
     def _eliminated(self, symbol: Symbol, k: int, at: int, position: Position) -> Term:
         axis = self.grid.axes[k]
         if not 0 <= at < axis.points:
-            raise DiscretisationError(f"the stencil for {symbol} reaches beyond the sides of {axis.name}; raise resolution along {axis.name} (now {axis.points - 1} cells)")
+            raise DiscretisationError(
+                f"the stencil for {symbol} reaches beyond the sides of {axis.name}; raise resolution along {axis.name} (now {axis.points - 1} cells)"
+            )
         side = "lower" if at < axis.points / 2 else "upper"
         return self.boundary.value(self, symbol, k, side, at, position)
 

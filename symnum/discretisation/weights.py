@@ -16,7 +16,9 @@ def stencil_weights(nodes: Sequence[Fraction | int], derivative: int, at: Fracti
     Divide by h**m on a grid of spacing h. ValueError if the nodes are too few or not distinct.
     """
     if len(nodes) <= derivative or len(set(nodes)) != len(nodes):
-        raise ValueError(f"a derivative of order {derivative} needs more than {derivative} distinct nodes, got {list(nodes)}")
+        raise ValueError(
+            f"a derivative of order {derivative} needs more than {derivative} distinct nodes, got {list(nodes)}"
+        )
     return list(_fornberg(tuple(Fraction(x) for x in nodes), derivative, Fraction(at)))
 
 

@@ -8,7 +8,7 @@ of ``u**2`` (schemes may want this flux form), and ``expand_derivatives`` applie
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from symnum.errors import TermError
@@ -37,7 +37,7 @@ from symnum.expr.walk import fold, postorder, transform
 _SLOTS = tuple(Symbol(name) for name in "abc")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _formulas(op: str) -> tuple[Term, ...]:
     from symnum.expr.parse import parse
 
@@ -81,7 +81,9 @@ def differentiate(term: Any, symbol: Any, memo: dict[Term, Term] | None = None) 
     """
     target = as_term(symbol)
     if target.op not in ("symbol", "derivative"):
-        raise TermError(f"cannot differentiate by {target}; differentiate by a symbol, a field or a derivative of a field")
+        raise TermError(
+            f"cannot differentiate by {target}; differentiate by a symbol, a field or a derivative of a field"
+        )
 
     def leaf(node: Term) -> Term | None:
         if node is target:
@@ -118,7 +120,9 @@ def _orders(variables: Iterable[Any]) -> list[tuple[Symbol, int]]:
             continue
         symbol = as_term(item)
         if not isinstance(symbol, Symbol) or symbol.kind == "field":
-            raise TermError(f"cannot differentiate along {item}; write sn.diff(u, x) or sn.diff(u, x, 2) with a coordinate x")
+            raise TermError(
+                f"cannot differentiate along {item}; write sn.diff(u, x) or sn.diff(u, x, 2) with a coordinate x"
+            )
         rows.append((symbol, 1))
     return rows
 
@@ -136,7 +140,9 @@ def derivative(term: Term, orders: Mapping[Symbol, int]) -> Term:
             merged[coordinate] = merged.get(coordinate, 0) + n
         return derivative(term.args[0], merged)  # type: ignore[arg-type]
     for coordinate, n in orders.items():
-        if not any(isinstance(s, Symbol) and s.kind == "field" and depends_on(s, coordinate) for s in postorder((term,))):
+        if not any(
+            isinstance(s, Symbol) and s.kind == "field" and depends_on(s, coordinate) for s in postorder((term,))
+        ):
             for _ in range(n):
                 term = total_derivative(term, coordinate)
             return derivative(term, {c: m for c, m in orders.items() if c is not coordinate})

@@ -21,7 +21,9 @@ def exact_number(value: Any) -> Any:
         return value
     if type(value) is float:
         if value != value:
-            raise TermError("a term holds the number NaN; check the data the coefficient came from (NaN is never a coefficient)")
+            raise TermError(
+                "a term holds the number NaN; check the data the coefficient came from (NaN is never a coefficient)"
+            )
         return value
     if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
         item = value.item()
@@ -67,7 +69,9 @@ def numeric_power(base: Number, n: Number) -> Number | None:
     if isinstance(n, int):
         bits = max(abs(Fraction(base).numerator), Fraction(base).denominator).bit_length() if abs(base) != 1 else 0
         if bits * abs(n) > _MAX_EXACT_BITS:
-            raise TermError(f"({_short(base)})**({_short(n)}) is an exact number of more than {_MAX_EXACT_BITS} bits; write the base as a float")
+            raise TermError(
+                f"({_short(base)})**({_short(n)}) is an exact number of more than {_MAX_EXACT_BITS} bits; write the base as a float"
+            )
         return tidy(Fraction(base) ** n)
     if base < 0:
         raise TermError(f"({base})**({n}) has no real value")

@@ -30,6 +30,7 @@ class Op:
     fold: Callable[..., float] | None = None  # folds float arguments
 
 
+# fmt: off
 _ROWS = (
     Op("add", None, cycles=1.0),
     Op("mul", None, cycles=1.0),
@@ -70,6 +71,8 @@ _ROWS = (
     Op("or", 2, ("0", "0"), "logical_or", 1.0, boolean=True, latex=r"\vee"),
     Op("not", 1, ("0",), "logical_not", 1.0, boolean=True, latex=r"\neg"),
 )
+
+# fmt: on
 
 TABLE: dict[str, Op] = {row.name: row for row in _ROWS}
 

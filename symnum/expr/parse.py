@@ -125,7 +125,9 @@ class _Parser:
     def expression(self, level: int) -> Any:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
-            raise self.fail(f"the expression is nested deeper than {_MAX_DEPTH} levels; name a part of it as an equation of its own")
+            raise self.fail(
+                f"the expression is nested deeper than {_MAX_DEPTH} levels; name a part of it as an equation of its own"
+            )
         left = self.prefix()
         left = self.infix(left, level)
         self.depth -= 1
@@ -215,7 +217,11 @@ class _Parser:
             value = self.expression(_UNARY_POWER)
             if token.text == "+":
                 return value
-            return scale(value, -1) if isinstance(value, Term) else self.combine(Token("op", "*", token.position), MINUS_ONE, value)
+            return (
+                scale(value, -1)
+                if isinstance(value, Term)
+                else self.combine(Token("op", "*", token.position), MINUS_ONE, value)
+            )
         if token.kind == "name" and token.text == "not":
             return self.apply(token, lambda condition: call("not", condition), [self.expression(3)])
         if token.kind == "name" and token.text not in _KEYWORDS:
@@ -252,7 +258,10 @@ class _Parser:
             hint = f"{token.text!r} is not a function; write {token.text}*(...) for a product"
             raise self.fail(hint, token)
         if function is None:
-            raise self.fail(f"unknown function {token.text!r}.{did_you_mean(token.text, FUNCTIONS | {'laplacian', 'div', 'grad'})}", token)
+            raise self.fail(
+                f"unknown function {token.text!r}.{did_you_mean(token.text, FUNCTIONS | {'laplacian', 'div', 'grad'})}",
+                token,
+            )
         return self.apply(token, function, arguments)
 
     def apply(self, token: Token, function: Callable[..., Any], arguments: list[Any]) -> Any:

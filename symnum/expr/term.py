@@ -172,7 +172,12 @@ class Symbol(Term):
     info: Any
 
     def __new__(cls, name: str, kind: str = "symbol", info: Any = None) -> Symbol:
-        key = (name, kind, info, info if info is None else repr(_identity(info)))  # by repr: defaults 1 and 1.0 are two parameters
+        key = (
+            name,
+            kind,
+            info,
+            info if info is None else repr(_identity(info)),
+        )  # by repr: defaults 1 and 1.0 are two parameters
         found = _TABLE.get(key)
         if found is not None:
             return found  # type: ignore[return-value]
@@ -185,7 +190,9 @@ class Call(Term):
     __slots__ = ()
 
 
-def _intern(cls: type[Term], key: Any, op: str, args: tuple[Term, ...], data: tuple[Any, ...], extra: dict[str, Any]) -> Term:
+def _intern(
+    cls: type[Term], key: Any, op: str, args: tuple[Term, ...], data: tuple[Any, ...], extra: dict[str, Any]
+) -> Term:
     """The one place where a term object is born."""
     try:
         head = f"{op}|{data!r}|{[_identity(extra[k]) for k in sorted(extra)]!r}" if extra else f"{op}|{data!r}"
@@ -243,7 +250,9 @@ def _binary(left: Term, right: Any, build: Any) -> Any:
     try:
         return build(left, right)
     except OverflowError:
-        raise TermError("an exact whole number too large for a float meets a float; write it as a float or a fraction") from None
+        raise TermError(
+            "an exact whole number too large for a float meets a float; write it as a float or a fraction"
+        ) from None
 
 
 # --- sums -------------------------------------------------------------------------------------------------------------
@@ -378,7 +387,9 @@ def power(base: Term, exponent: Term) -> Term:
     if base.op == "mul" and type(n) is int:
         coefficient = numeric_power(base.data[0], n)
         assert coefficient is not None
-        return mul((Const(coefficient), power_product({b: e * n for b, e in zip(base.args, base.data[1:], strict=True)})))
+        return mul(
+            (Const(coefficient), power_product({b: e * n for b, e in zip(base.args, base.data[1:], strict=True)}))
+        )
     return make_call("mul", (base,), (1, n))
 
 

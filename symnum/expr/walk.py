@@ -90,5 +90,7 @@ def flatten(root: Term) -> tuple[tuple[Any, ...], ...]:
         if isinstance(term, Symbol):
             rows.append(("symbol", (term.name, term.kind, term.info), (), ()))
         else:
-            rows.append((term.op if term.op == "const" else "call", term.op, tuple(index[a] for a in term.args), term.data))
+            rows.append(
+                (term.op if term.op == "const" else "call", term.op, tuple(index[a] for a in term.args), term.data)
+            )
     return tuple(rows)

@@ -10,6 +10,7 @@ from symnum.expr.walk import postorder
 from symnum.ir.kernel import Array, Kernel, Let, LoadInfo, Loop, Statement, Store
 
 Box = tuple[tuple[int, int], ...]
+Ranges = dict[int, tuple[int, int]]
 
 
 def check(kernel: Kernel) -> Kernel:
@@ -20,7 +21,9 @@ def check(kernel: Kernel) -> Kernel:
         stored = sum(prod(stop - start for start, stop in box) for box in boxes[array.name])
         twice = next((pair for pair in combinations(boxes[array.name], 2) if _overlap(*pair)), None)
         if twice is not None:
-            raise TargetError(f"{kernel.name}: values of {array.field} are stored twice, over {twice[0]} and over {twice[1]}")
+            raise TargetError(
+                f"{kernel.name}: values of {array.field} are stored twice, over {twice[0]} and over {twice[1]}"
+            )
         if stored != array.size:
             raise TargetError(f"{kernel.name}: {stored} of the {array.size} values of {array.field} are stored")
     return kernel
@@ -30,7 +33,9 @@ def _overlap(a: Box, b: Box) -> bool:
     return all(max(p[0], q[0]) < min(p[1], q[1]) for p, q in zip(a, b, strict=True))
 
 
-def _check_body(kernel: Kernel, body: tuple[Statement, ...], ranges: dict[int, tuple[int, int]], known: set[str], boxes: dict[str, list[Box]]) -> None:
+def _check_body(
+    kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, known: set[str], boxes: dict[str, list[Box]]
+) -> None:
     known = set(known)
     for statement in body:
         if isinstance(statement, Loop):
@@ -47,22 +52,29 @@ def _check_body(kernel: Kernel, body: tuple[Statement, ...], ranges: dict[int, t
             array = kernel.output(statement.array)
             _check_box(kernel, array, ranges, (0,) * len(array.axes), (False,) * len(array.axes), statement.origin)
             if len(ranges) > len(array.axes):
-                raise TargetError(f"{kernel.name}: {array.field} is stored inside a loop over an axis that it does not run along {statement.origin}")
+                raise TargetError(
+                    f"{kernel.name}: {array.field} is stored inside a loop over an axis that it does not run along {statement.origin}"
+                )
             boxes[array.name].append(tuple(ranges[axis] for axis in array.axes))
 
 
-def _check_loop(kernel: Kernel, loop: Loop, ranges: dict[int, tuple[int, int]]) -> None:
+def _check_loop(kernel: Kernel, loop: Loop, ranges: Ranges) -> None:
     if loop.axis in ranges or not 0 <= loop.axis < len(kernel.periods):
-        raise TargetError(f"{kernel.name}: a loop over axis {loop.axis} inside loops over {sorted(ranges)}; the grid has axes 0 to {len(kernel.periods) - 1}")
+        last = len(kernel.periods) - 1
+        raise TargetError(
+            f"{kernel.name}: a loop over axis {loop.axis} inside loops over {sorted(ranges)}; the grid has axes 0 to {last}"
+        )
     if loop.stop <= loop.start:
         raise TargetError(f"{kernel.name}: the loop over axis {loop.axis} from {loop.start} to {loop.stop} is empty")
 
 
-def _check_term(kernel: Kernel, statement: Let | Store, ranges: dict[int, tuple[int, int]], known: set[str]) -> None:
+def _check_term(kernel: Kernel, statement: Let | Store, ranges: Ranges, known: set[str]) -> None:
     origin = statement.origin if isinstance(statement, Store) else ""
-    for node in postorder((statement.value,)):
-        if node.op in ("derivative", "integral"):
-            raise TargetError(f"{kernel.name}: the derivative {node} was left in a kernel {origin}")
+    nodes = list(postorder((statement.value,)))
+    left = next((n for n in nodes if n.op in ("derivative", "integral")), None)
+    if left is not None:
+        raise TargetError(f"{kernel.name}: the {left.op} {left} was left in a kernel {origin}")
+    for node in nodes:
         if node.op != "symbol":
             continue
         if node.kind == "load":  # type: ignore[attr-defined]
@@ -78,14 +90,20 @@ def _check_term(kernel: Kernel, statement: Let | Store, ranges: dict[int, tuple[
             raise TargetError(f"{kernel.name}: {node} has no value in this kernel {origin}")
 
 
-def _check_box(kernel: Kernel, array: Array, ranges: dict[int, tuple[int, int]], offsets: tuple[int, ...], wrap: tuple[bool, ...], origin: str) -> None:
+def _check_box(
+    kernel: Kernel, array: Array, ranges: Ranges, offsets: tuple[int, ...], wrap: tuple[bool, ...], origin: str
+) -> None:
     for k, axis in enumerate(array.axes):
         if axis not in ranges:
             raise TargetError(f"{kernel.name}: {array.field} is used outside the loop of axis {axis} {origin}")
         start, stop = ranges[axis]
         low, high = start + offsets[k] - array.origin[k], stop - 1 + offsets[k] - array.origin[k]
         if wrap[k] and (array.origin[k] != 0 or array.shape[k] != kernel.periods[axis]):
-            raise TargetError(f"{kernel.name}: {array.field} is read around the end of axis {axis} but does not span it {origin}")
+            raise TargetError(
+                f"{kernel.name}: {array.field} is read around the end of axis {axis} but does not span it {origin}"
+            )
         inside = abs(offsets[k]) <= kernel.periods[axis] if wrap[k] else 0 <= low and high < array.shape[k]
         if not inside:
-            raise TargetError(f"{kernel.name}: {array.field} is read at {low}..{high} along axis {axis}, it has {array.shape[k]} values {origin}")
+            raise TargetError(
+                f"{kernel.name}: {array.field} is read at {low}..{high} along axis {axis}, it has {array.shape[k]} values {origin}"
+            )

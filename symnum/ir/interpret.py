@@ -18,7 +18,9 @@ Ranges = dict[int, tuple[int, int]]
 Env = dict[Term, Any]
 
 
-def interpret(kernel: Kernel, t: float, y: np.ndarray, parameters: Sequence[float] = (), out: np.ndarray | None = None) -> np.ndarray:
+def interpret(
+    kernel: Kernel, t: float, y: np.ndarray, parameters: Sequence[float] = (), out: np.ndarray | None = None
+) -> np.ndarray:
     """Run a kernel on flat float64 vectors. ``y``: (input_size,), ``parameters``: in the kernel's order, result: (output_size,)."""
     out = np.zeros(kernel.output_size) if out is None else out
     env: Env = dict(zip(kernel.parameters, map(np.float64, parameters), strict=True))
@@ -35,7 +37,9 @@ def _run(kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, env: Env, 
         if isinstance(statement, Loop):
             if statement.stop > statement.start:
                 inner = {s: v for s, v in env.items() if s.kind != "load"}  # type: ignore[attr-defined]
-                _run(kernel, statement.body, ranges | {statement.axis: (statement.start, statement.stop)}, inner, y, out)
+                _run(
+                    kernel, statement.body, ranges | {statement.axis: (statement.start, statement.stop)}, inner, y, out
+                )
         elif isinstance(statement, Let):
             env[statement.symbol] = evaluate(kernel, statement.value, ranges, env, y)
         else:
@@ -109,7 +113,10 @@ def _view(array: Array, vector: np.ndarray) -> np.ndarray:
 
 
 def _window(array: Array, ranges: Ranges, offsets: tuple[int, ...]) -> tuple[slice, ...]:
-    return tuple(slice(ranges[a][0] + o - g, ranges[a][1] + o - g) for a, o, g in zip(array.axes, offsets, array.origin, strict=True))
+    return tuple(
+        slice(ranges[a][0] + o - g, ranges[a][1] + o - g)
+        for a, o, g in zip(array.axes, offsets, array.origin, strict=True)
+    )
 
 
 def _spread(view: np.ndarray, axes: tuple[int, ...], dimensions: int) -> np.ndarray:

@@ -27,10 +27,14 @@ def sparsity(kernel: Kernel) -> Any:
     return matrix
 
 
-def _collect(kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, rows: list[np.ndarray], columns: list[np.ndarray]) -> None:
+def _collect(
+    kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, rows: list[np.ndarray], columns: list[np.ndarray]
+) -> None:
     for statement in body:
         if isinstance(statement, Loop):
-            _collect(kernel, statement.body, ranges | {statement.axis: (statement.start, statement.stop)}, rows, columns)
+            _collect(
+                kernel, statement.body, ranges | {statement.axis: (statement.start, statement.stop)}, rows, columns
+            )
             continue
         assert not isinstance(statement, Let), "the pattern is taken before passes name temporaries"
         output = kernel.output(statement.array)

@@ -70,6 +70,9 @@ class SemiDiscreteSystem:
         for array in self.state:
             if array.offset <= position < array.offset + array.size:
                 indices = np.unravel_index(position - array.offset, array.shape) if array.shape else ()
-                place = {self.axes[a].name: float(self.axes[a].start + self.axes[a].spacing * (i + o)) for a, i, o in zip(array.axes, indices, array.origin, strict=True)}
+                place = {
+                    self.axes[a].name: float(self.axes[a].start + self.axes[a].spacing * (i + o))
+                    for a, i, o in zip(array.axes, indices, array.origin, strict=True)
+                }
                 return array.field, place
         raise IndexError(position)

@@ -62,28 +62,41 @@ RULES = (
         lambda s, k: not s.order_in_space,
         "Tsit5",
         "embedded",
-        "{kind}, {fields}: an explicit fifth-order pair in native code is cheapest while the problem is not stiff (write method=\"BDF\" if it is)",
+        '{kind}, {fields}: an explicit fifth-order pair in native code is cheapest while the problem is not stiff (write method="BDF" if it is)',
         "Tsitouras 2011",
+    ),
+    Rule(
+        lambda s, k: s.order_in_time == 2 and max(s.order_in_space.values()) >= 4,
+        "Radau",
+        "scipy",
+        "{kind}, {sides}, {fields}: bending waves put the spectrum on the imaginary axis, growing as 1/h^2; Radau IIA is stable there",
+        "Hairer, Wanner, Solving ODEs II, IV.8",
     ),
     Rule(
         lambda s, k: max(s.order_in_space.values()) >= 4 and k.steps > _MANY_STEPS,
         "BDF",
         "scipy",
-        "{kind}, {sides}, {fields}: fourth derivatives would force {steps} explicit steps; an implicit multistep method with a sparse Jacobian takes large ones",
+        "{kind}, {sides}, {fields}: fourth derivatives would force {steps} explicit steps; an implicit "
+        "multistep method with a sparse Jacobian takes large ones",
         "Hairer, Wanner, Solving ODEs II, V.5",
     ),
     Rule(
         lambda s, k: any(s.dispersion.values()) and k.steps > _MANY_STEPS,
         "Radau",
         "scipy",
-        "{kind}, {sides}, {fields}: third derivatives put the spectrum on the imaginary axis and would force {steps} explicit steps; Radau IIA is stable there",
+        "{kind}, {sides}, {fields}: third derivatives put the spectrum on the imaginary axis and would "
+        "force {steps} explicit steps; Radau IIA is stable there",
         "Hairer, Wanner, Solving ODEs II, IV.8",
     ),
     Rule(
-        lambda s, k: k.unknown or (k.real / REAL_LIMIT > 5 * k.imaginary / IMAGINARY_LIMIT and 2 * k.stabilised_cost < k.explicit_cost),
+        lambda s, k: (
+            k.unknown
+            or (k.real / REAL_LIMIT > 5 * k.imaginary / IMAGINARY_LIMIT and 2 * k.stabilised_cost < k.explicit_cost)
+        ),
         "RKC2",
         "embedded",
-        "{kind}, {sides}, {fields}: diffusion would force {steps} explicit steps; a stabilised explicit method covers it with a few stages a step and needs no linear algebra",
+        "{kind}, {sides}, {fields}: diffusion would force {steps} explicit steps; a stabilised explicit "
+        "method covers it with a few stages a step and needs no linear algebra",
         "Sommeijer, Shampine, Verwer 1997",
     ),
     Rule(
@@ -96,7 +109,9 @@ RULES = (
 )
 
 
-def choose(structure: Structure, spacing: dict[str, float], span: float, fields: int, periodic: bool, rtol: float = 1e-6) -> Plan:
+def choose(
+    structure: Structure, spacing: dict[str, float], span: float, fields: int, periodic: bool, rtol: float = 1e-6
+) -> Plan:
     """The plan for a discretised system.
 
     Args:
@@ -129,7 +144,9 @@ def estimate(structure: Structure, spacing: dict[str, float], span: float, rtol:
     return Stiffness(real, imaginary, unknown_2 or unknown_3 or unknown_4, steps, 6 * steps, stabilised)
 
 
-def _largest(table: Coefficients, spacing: dict[str, float], eigenvalue: Callable[[float, float], float]) -> tuple[float, bool]:
+def _largest(
+    table: Coefficients, spacing: dict[str, float], eigenvalue: Callable[[float, float], float]
+) -> tuple[float, bool]:
     """The largest sum over the coordinates among the fields, and whether some coefficient has no value."""
     largest, unknown = 0.0, False
     for row in table.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TypeVar
 
 from symnum.catalogue import Catalogue
@@ -29,10 +30,14 @@ def backend_of(method: str) -> str:
     Raises:
         UnknownName: no backend has it.
     """
-    known = {
-        name: backend for backend in reversed(backends()) if not CATALOGUE.problem(backend) for name in methods(backend)
-    }
-    return find(known, method, "method")
+    return find(_homes(), method, "method")
+
+
+@cache
+def _homes() -> dict[str, str]:
+    """Method -> backend, of the backends that work here."""
+    usable = [backend for backend in reversed(backends()) if not CATALOGUE.problem(backend)]
+    return {name: backend for backend in usable for name in methods(backend)}
 
 
 def solve(problem: Problem, options: Options, backend: str = "auto") -> Outcome:

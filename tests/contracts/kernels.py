@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from math import erf, prod
 from typing import Any
 
@@ -291,7 +291,7 @@ def _arrays(draw: Any, names: str, periods: tuple[int, ...], periodic: tuple[boo
 def _cuts(draw: Any, start: int, stop: int) -> list[tuple[int, int]]:
     inner = draw(st.sets(st.integers(start + 1, stop - 1), max_size=2)) if stop - start > 1 else set()
     ends = [start, *sorted(inner), stop]
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(pairwise(ends))
 
 
 @st.composite

@@ -48,5 +48,5 @@ def value(term: Any, at: dict[Any, Any]) -> Any:
     import sympy
 
     expression = sympy.sympify(sn.Eq(T, term).rhs.to_sympy())
-    names = [s for s in expression.free_symbols]
+    names = list(expression.free_symbols)
     return sympy.lambdify(names, expression, "numpy")(*[at[str(s)] for s in names])

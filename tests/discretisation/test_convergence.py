@@ -19,7 +19,9 @@ LOW, HIGH = {X: 0}, {X: 1}
 SPACE = {"x": (0, 1), "y": (0, 1)}
 
 
-def manufactured(operators: dict[Any, Callable[..., Any]], exact: dict[Any, Any], conditions: list[Any], second: bool = False) -> Any:
+def manufactured(
+    operators: dict[Any, Callable[..., Any]], exact: dict[Any, Any], conditions: list[Any], second: bool = False
+) -> Any:
     """The system d(field)/dt = operator(fields) + source with the exact solution given; ``second``: d2/dt2."""
     n = 2 if second else 1
     equations, initial = [], {}
@@ -30,7 +32,12 @@ def manufactured(operators: dict[Any, Callable[..., Any]], exact: dict[Any, Any]
         if second:
             initial[sn.dt(field)] = sn.substitute(sn.diff(exact[field], T), {T: 0})
     names = {c.name for f in exact for c in f.info.coordinates} - {"t"}
-    return sn.PDESystem(equations, domain=sn.Domain(t=(0, END), **{k: SPACE[k] for k in sorted(names)}), conditions=conditions, initial=initial)
+    return sn.PDESystem(
+        equations,
+        domain=sn.Domain(t=(0, END), **{k: SPACE[k] for k in sorted(names)}),
+        conditions=conditions,
+        initial=initial,
+    )
 
 
 def at(term: Any, place: dict[Any, Any]) -> Any:
@@ -83,7 +90,9 @@ def test_conditions_that_couple_two_fields() -> None:
         sn.condition(sn.Eq(sn.diff(U, X) - 3 * sn.diff(V, X), at(sn.diff(u, X) - 3 * sn.diff(v, X), HIGH)), at=HIGH),
     ]
     system = manufactured(
-        {U: lambda u, v: sn.diff(u, X, 2) / 4 + u * v, V: lambda u, v: sn.diff(v, X, 2) / 2 - sn.diff(u, X)}, {U: u, V: v}, mixed
+        {U: lambda u, v: sn.diff(u, X, 2) / 4 + u * v, V: lambda u, v: sn.diff(v, X, 2) / 2 - sn.diff(u, X)},
+        {U: u, V: v},
+        mixed,
     )
     assert fitted_order((12, 18, 27), lambda n: solution_error(system, {U: u, V: v}, n)) == pytest.approx(2, abs=0.25)
 
@@ -105,7 +114,9 @@ def test_two_dimensions_with_a_mixed_derivative_in_the_corners(x_kind: str, y_ki
                 "robin": lambda p, g: sn.robin(W, 1, 2, at(exact, p) + 2 * g, at=p),
             }[y_kind](place, normal)
         )
-    system = manufactured({W: lambda w: (sn.diff(w, X, 2) + sn.diff(w, Y, 2) + sn.diff(w, X, Y)) / 4}, {W: exact}, sides)
+    system = manufactured(
+        {W: lambda w: (sn.diff(w, X, 2) + sn.diff(w, Y, 2) + sn.diff(w, X, Y)) / 4}, {W: exact}, sides
+    )
     sizes = (10, 14, 20)
     assert fitted_order(sizes, lambda n: solution_error(system, {W: exact}, {X: n, Y: n})) == pytest.approx(2, abs=0.3)
 
@@ -115,7 +126,9 @@ def test_advection_with_one_inflow_condition(inflow: int) -> None:
     exact = sn.sin(3 * X - T + 1)
     place = {X: inflow}
     speed = 1 if inflow == 0 else -1
-    system = manufactured({U: lambda u: -speed * sn.diff(u, X)}, {U: exact}, [sn.dirichlet(U, at(exact, place), at=place)])
+    system = manufactured(
+        {U: lambda u: -speed * sn.diff(u, X)}, {U: exact}, [sn.dirichlet(U, at(exact, place), at=place)]
+    )
     assert fitted_order((24, 36, 54), lambda n: solution_error(system, {U: exact}, n)) == pytest.approx(2, abs=0.25)
 
 
@@ -134,7 +147,10 @@ def test_a_first_order_system_with_one_condition_at_each_end() -> None:
 def test_second_order_in_time(high: str) -> None:
     exact = sn.cos(2 * T) * sn.sin(2 * X) + T * X**2
     system = manufactured(
-        {U: lambda u: sn.diff(u, X, 2)}, {U: exact}, [KINDS["dirichlet"](LOW, U, exact), KINDS[high](HIGH, U, exact)], second=True
+        {U: lambda u: sn.diff(u, X, 2)},
+        {U: exact},
+        [KINDS["dirichlet"](LOW, U, exact), KINDS[high](HIGH, U, exact)],
+        second=True,
     )
     assert fitted_order((12, 18, 27), lambda n: solution_error(system, {U: exact}, n)) == pytest.approx(2, abs=0.25)
 
@@ -149,7 +165,9 @@ def test_an_ordinary_and_a_partial_differential_equation() -> None:
         conditions=[sn.dirichlet(U, s, at=LOW), sn.neumann(U, -2 * s * sn.sin(2), at=HIGH)],
         initial={U: sn.cos(2 * X), s: 1},
     )
-    assert fitted_order((12, 18, 27), lambda n: solution_error(system, {U: exact, s: level}, n)) == pytest.approx(2, abs=0.25)
+    assert fitted_order((12, 18, 27), lambda n: solution_error(system, {U: exact, s: level}, n)) == pytest.approx(
+        2, abs=0.25
+    )
 
 
 def test_fields_on_fewer_coordinates_serve_the_others() -> None:
@@ -165,7 +183,9 @@ def test_fields_on_fewer_coordinates_serve_the_others() -> None:
         ],
         initial={p: sn.cos(X + 1), W: sn.cos(X + 1) * sn.sin(Y)},
     )
-    assert fitted_order((8, 12, 18), lambda n: solution_error(system, {p: exact_p, W: exact_w}, n)) == pytest.approx(2, abs=0.3)
+    assert fitted_order((8, 12, 18), lambda n: solution_error(system, {p: exact_p, W: exact_w}, n)) == pytest.approx(
+        2, abs=0.3
+    )
 
 
 def test_fourth_order_in_space_with_two_conditions_a_side() -> None:

@@ -10,6 +10,8 @@ import pytest
 import symnum as sn
 from tests.discretisation.samples import T, U, V, W, X, Y, fitted_order, rate, value
 
+pytestmark = pytest.mark.filterwarnings("ignore::symnum.errors.ModelWarning")  # initial states here are arbitrary
+
 SMOOTH = sn.exp(sn.sin(X))
 PERIOD = {"t": (0, 1), "x": (0, 2 * sn.pi), "y": (0, 2 * sn.pi)}
 
@@ -36,7 +38,9 @@ def rate_error(system: Any, exact: Any, n: int, order: int) -> float:
 def test_central_differences(m: int, order: int) -> None:
     system = periodic(sn.diff(U, X, m))
     sizes = (48, 64, 96) if order > 4 else (48, 80, 128)
-    assert fitted_order(sizes, lambda n: rate_error(system, sn.diff(SMOOTH, X, m), n, order)) == pytest.approx(order, abs=0.25)
+    assert fitted_order(sizes, lambda n: rate_error(system, sn.diff(SMOOTH, X, m), n, order)) == pytest.approx(
+        order, abs=0.25
+    )
 
 
 @pytest.mark.parametrize("order", [2, 4, 6])
@@ -102,7 +106,9 @@ def test_antiperiodic_sides_change_the_sign() -> None:
     )
     exact = sn.diff(start, X, 2) + sn.diff(start, X)
     for order in (2, 4, 6):
-        assert fitted_order((16, 24, 32), lambda n, o=order: rate_error(system, exact, n, o)) == pytest.approx(order, abs=0.3)
+        assert fitted_order((16, 24, 32), lambda n, o=order: rate_error(system, exact, n, o)) == pytest.approx(
+            order, abs=0.3
+        )
 
 
 def test_an_odd_field_beside_a_scalar_on_antiperiodic_sides() -> None:

@@ -34,7 +34,7 @@ def test_exact_on_polynomials(nodes: list[Fraction], m: int, at: Fraction) -> No
 
 
 def test_repeated_nodes_are_refused() -> None:
-    with pytest.raises(ValueError, match="distinct"):
+    with pytest.raises(ValueError, match=r"distinct"):
         stencil_weights([0, 1, 1, 2], 1)
 
 
@@ -52,7 +52,11 @@ def test_tables_of_the_literature() -> None:
 
 
 @given(
-    m=st.integers(0, 4), order=st.sampled_from([2, 4, 6, 8]), staggered=st.booleans(), low=st.integers(0, 6), high=st.integers(0, 12)
+    m=st.integers(0, 4),
+    order=st.sampled_from([2, 4, 6, 8]),
+    staggered=st.booleans(),
+    low=st.integers(0, 6),
+    high=st.integers(0, 12),
 )
 def test_windows_stay_inside_and_keep_their_order(m: int, order: int, staggered: bool, low: int, high: int) -> None:
     """A stencil near a side uses nodes inside alone and is exact for polynomials of degree < m + order."""

@@ -40,7 +40,10 @@ BROKEN: dict[str, tuple[tuple[Statement, ...], str]] = {
     "above": ((over(load("u", (1,))),), r"u is read at 1\.\.8 along axis 0"),
     "outside its box": ((over(load("v", (0,))),), r"v is read at -1\.\.6 along axis 0, it has 6 values"),
     "beyond a period": ((over(load("u", (N + 1,), (True,))),), "u is read"),
-    "wrap without span": ((over(load("v", (0,), (True,)), 1, 7),), "v is read around the end of axis 0 but does not span it"),
+    "wrap without span": (
+        (over(load("v", (0,), (True,)), 1, 7),),
+        "v is read around the end of axis 0 but does not span it",
+    ),
     "a gap": ((over(T, 0, 3), over(T, 4)), "7 of the 8 values of f are stored"),
     "twice": ((over(T), over(T, 2, 4)), r"values of f are stored twice, over \(\(0, 8\),\) and over \(\(2, 4\),\)"),
     "twice and a gap": ((over(T, 0, 4), over(T, 0, 4)), "stored twice"),
@@ -49,7 +52,10 @@ BROKEN: dict[str, tuple[tuple[Statement, ...], str]] = {
     "load outside its loop": ((Let(S, load("u", (0,))), over(S)), "u is used outside the loop of axis 0"),
     "index outside its loop": ((Let(S, 2 * index(0)), over(S)), "index i0 is used outside its loop"),
     "temporary before it is set": ((Loop(0, 0, N, (Store("f", S), Let(S, T))),), "s is used before it is set"),
-    "temporary of another loop": ((Loop(0, 0, 4, (Let(S, T), Store("f", S))), over(S, 4)), "s is used before it is set"),
+    "temporary of another loop": (
+        (Loop(0, 0, 4, (Let(S, T), Store("f", S))), over(S, 4)),
+        "s is used before it is set",
+    ),
     "temporary set twice": ((Let(S, T), Let(S, ALPHA), over(S)), "the temporary s is set twice"),
     "unknown parameter": ((over(Symbol("beta", "parameter")),), "beta has no value in this kernel equation 1"),
     "empty loop": ((over(T), over(T, 3, 3)), "the loop over axis 0 from 3 to 3 is empty"),
@@ -68,10 +74,10 @@ def test_broken_kernels(name: str) -> None:
 def test_a_derivative_left_over() -> None:
     x = Symbol("x", "coordinate", CoordinateInfo("space"))
     u = Symbol("u", "field", FieldInfo((x,)))
-    with pytest.raises(TargetError, match="was left in a kernel equation 1"):
+    with pytest.raises(TargetError, match=r"was left in a kernel equation 1"):
         check(kernel(over(diff(u, x))))
 
 
 def test_a_store_that_a_loop_repeats() -> None:
-    with pytest.raises(TargetError, match="f is stored inside a loop over an axis that it does not run along"):
+    with pytest.raises(TargetError, match=r"f is stored inside a loop over an axis that it does not run along"):
         check(kernel(nest(((0, 0, N), (1, 0, 3)), (Store("f", index(1)),)), periods=(N, 3)))

@@ -28,7 +28,7 @@ def over(array: str, *values: Term | Let) -> Statement:
 
 def same(a: Kernel, b: Kernel) -> None:
     y = np.random.default_rng(0).normal(size=a.input_size)
-    np.testing.assert_allclose(interpret(b, 0.0, y, (0.7,)), interpret(a, 0.0, y, (0.7,)), rtol=1e-14)
+    np.testing.assert_allclose(interpret(b, 0.0, y, (0.7,)), interpret(a, 0.0, y, (0.7,)), rtol=1e-14, atol=1e-15)
 
 
 def test_fuse_makes_one_sweep_of_many() -> None:
@@ -41,9 +41,7 @@ def test_fuse_makes_one_sweep_of_many() -> None:
 
 
 def test_fuse_keeps_temporaries_of_one_name_apart() -> None:
-    before = kernel(
-        over("u", Let(S1, load("u", (0, 0))), exp(S1)), over("v", Let(S1, load("v", (0, 0))), exp(S1))
-    )
+    before = kernel(over("u", Let(S1, load("u", (0, 0))), exp(S1)), over("v", Let(S1, load("v", (0, 0))), exp(S1)))
     after = check(fuse_loops(before))
     assert len({s.symbol for s in statements(after.body) if isinstance(s, Let)}) == 2
     same(before, after)
@@ -99,7 +97,11 @@ def test_arrange_takes_common_factors_out() -> None:
 def test_overlapping_tails_fill_vectors() -> None:
     n = 77
     array = Array("u", (n,), 0, (0,), (0,), "u")
-    before = check(Kernel("rhs", (array,), (array,), (ALPHA,), None, (n,), (Loop(0, 0, n, (Store("u", ALPHA * load("u", (0,))),)),)))
+    before = check(
+        Kernel(
+            "rhs", (array,), (array,), (ALPHA,), None, (n,), (Loop(0, 0, n, (Store("u", ALPHA * load("u", (0,))),)),)
+        )
+    )
     after = overlap_tails(before)
     assert all((s.stop - s.start) % 8 == 0 for s in after.body if isinstance(s, Loop))
     assert len(after.body) == 2

@@ -15,6 +15,8 @@ from symnum.ir.kernel import Kernel
 from symnum.ir.sparsity import sparsity
 from tests.contracts.kernels import kernels, state
 
+pytestmark = pytest.mark.filterwarnings("ignore::symnum.errors.ModelWarning")  # initial states here are arbitrary
+
 
 def dense_pattern(kernel: Kernel, p: Any, seeds: int = 3) -> np.ndarray:
     """(output_size, input_size): True where changing an input changes an output, at random states."""
@@ -48,8 +50,12 @@ def systems() -> dict[str, Any]:
         initial={w: 0, sn.dt(w): 0},
     )
     return {
-        "periodic and closed": sn.PDESystem(equations, domain=domain, conditions=[sn.periodic(x), *closed], initial=initial),
-        "antiperiodic": sn.PDESystem(equations, domain=domain, conditions=[sn.antiperiodic(x), *closed], initial=initial),
+        "periodic and closed": sn.PDESystem(
+            equations, domain=domain, conditions=[sn.periodic(x), *closed], initial=initial
+        ),
+        "antiperiodic": sn.PDESystem(
+            equations, domain=domain, conditions=[sn.antiperiodic(x), *closed], initial=initial
+        ),
         "wave": wave,
     }
 

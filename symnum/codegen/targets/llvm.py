@@ -45,7 +45,9 @@ def print_module(kernel: Kernel, jam: int = 2) -> str:
     function = _FunctionPrinter(kernel, names, jam)
     body = function.print()
     small = all(angles_are_small(value, kernel.periods) for value in values(kernel.body))
-    definitions = vector_math.definitions(names.used_vector, fma=has_fma(), any_magnitude=not small) if names.used_vector else ""
+    definitions = (
+        vector_math.definitions(names.used_vector, fma=has_fma(), any_magnitude=not small) if names.used_vector else ""
+    )
     declared = [d for d in sorted(names.declared) if d not in definitions]
     return "\n".join([f"; {kernel.comment}", *declared, definitions, body, *function.metadata, ""])
 
@@ -80,9 +82,13 @@ def angles_are_small(root: Term, periods: tuple[int, ...]) -> bool:
             case "symbol":
                 return float(periods[node.info]) if node.kind == "index" else math.inf  # type: ignore[attr-defined]
             case "add":
-                return abs(float(node.data[0])) + sum(abs(float(c)) * a for c, a in zip(node.data[1:], args, strict=True))
+                return abs(float(node.data[0])) + sum(
+                    abs(float(c)) * a for c, a in zip(node.data[1:], args, strict=True)
+                )
             case "mul" if all(e > 0 for e in node.data[1:]):
-                return abs(float(node.data[0])) * math.prod(a ** float(e) if a < 1e100 else math.inf for e, a in zip(node.data[1:], args, strict=True))
+                return abs(float(node.data[0])) * math.prod(
+                    a ** float(e) if a < 1e100 else math.inf for e, a in zip(node.data[1:], args, strict=True)
+                )
             case "sin" | "cos" | "tanh" | "erf" | "sign":
                 return 1.0
             case "pi" | "atan" | "asin" | "acos" | "atan2":
@@ -155,7 +161,7 @@ class _FunctionPrinter:
         if not self.plain:
             return ""
         if not self.metadata:
-            self.metadata += ["!0 = !{!\"llvm.loop.interleave.count\", i32 1}", "!1 = !{!\"llvm.loop.unroll.disable\"}"]
+            self.metadata += ['!0 = !{!"llvm.loop.interleave.count", i32 1}', '!1 = !{!"llvm.loop.unroll.disable"}']
         number = len(self.metadata)
         self.metadata.append(f"!{number} = distinct !{{!{number}, !0, !1}}")
         return f", !llvm.loop !{number}"
@@ -179,7 +185,8 @@ class _FunctionPrinter:
     def _loop(self, loop: Loop, lanes: list[_Lane]) -> None:
         count = loop.stop - loop.start
         if count == 1:
-            return self._body(loop.body, [_Lane(lane.known, lane.at | {loop.axis: ("", loop.start)}) for lane in lanes])
+            self._body(loop.body, [_Lane(lane.known, lane.at | {loop.axis: ("", loop.start)}) for lane in lanes])
+            return
         rows = self.jam if len(lanes) == 1 and count >= 2 * self.jam and _worth_jamming(self.kernel, loop) else 1
         self.labels += 1
         label, before = f"loop{self.labels}", self.block
@@ -196,7 +203,9 @@ class _FunctionPrinter:
     def _assign(self, statement: Let | Store, lane: _Lane) -> None:
         for symbol in symbols(statement.value):
             if symbol not in lane.known and symbol.kind in ("load", "index"):
-                lane.known[symbol] = self._index(*lane.at[symbol.info]) if symbol.kind == "index" else self._load(symbol, lane)
+                lane.known[symbol] = (
+                    self._index(*lane.at[symbol.info]) if symbol.kind == "index" else self._load(symbol, lane)
+                )
         emitter = Emitter(self.names, lane.known)
         value = emitter.value(statement.value)
         self.lines += emitter.lines
@@ -225,7 +234,9 @@ class _FunctionPrinter:
             self.loads[key] = self._emit(f"load double, ptr {self._pointer('%y', parts, constant)}, align 8")
         return self.loads[key]
 
-    def _element(self, array: Array, offsets: tuple[int, ...], wrap: tuple[bool, ...], lane: _Lane) -> tuple[list[str], int]:
+    def _element(
+        self, array: Array, offsets: tuple[int, ...], wrap: tuple[bool, ...], lane: _Lane
+    ) -> tuple[list[str], int]:
         """Position of an element in its vector: SSA parts to be summed, and a constant."""
         constant, parts = array.offset, []
         for k, axis in enumerate(array.axes):

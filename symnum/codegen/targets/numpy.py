@@ -52,7 +52,8 @@ class _Printer:
 
     def print(self) -> str:
         kernel = self.kernel
-        self.lines = ["import numpy as np", "from numpy import roll", "", "", f"def {kernel.name}(t, y, p, out):", f'    """{_safe(kernel.comment)}"""']
+        self.lines = ["import numpy as np", "from numpy import roll", "", ""]
+        self.lines += [f"def {kernel.name}(t, y, p, out):", f'    """{_safe(kernel.comment)}"""']
         if kernel.parameters:
             listed = ", ".join(self._name(s.name, "parameter") for s in kernel.parameters)
             self.lines.append(f"    {listed}{',' if len(kernel.parameters) == 1 else ''} = p")
@@ -90,7 +91,11 @@ class _Printer:
     def _varies(self, term: Term) -> bool:
         """True if a term is an array over the loops around it, False if it is one number."""
         for s in symbols(term):
-            if s.kind == "index" or (s.kind == "load" and self.kernel.input(s.info.array).axes) or self.temporary_axes.get(s):
+            if (
+                s.kind == "index"
+                or (s.kind == "load" and self.kernel.input(s.info.array).axes)
+                or self.temporary_axes.get(s)
+            ):
                 return True
         return False
 

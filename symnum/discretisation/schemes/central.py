@@ -58,7 +58,8 @@ def _slid(m: int, order: int, staggered: bool, limits: tuple[Fraction, Fraction]
     last = Fraction(floor(limits[1] - shift)) + shift
     if last - first + 1 < count:
         raise DiscretisationError(
-            f"a derivative of order {m} at accuracy {order} needs {count} grid points in a row, the axis has {int(last - first + 1)}; raise resolution"
+            f"a derivative of order {m} at accuracy {order} needs {count} grid points in a row, the axis has "
+            f"{int(last - first + 1)}; raise resolution"
         )
     start = min(max(first, -Fraction(count // 2) + shift), last - count + 1)
     return [start + k for k in range(count)]

@@ -71,7 +71,11 @@ def _whole_ratio(c: Number, unit: Number) -> int | None:
 def _switch(node: Term) -> Term | None:
     """Truth values as factors of a select between a number and zero move into the select."""
     exponents: dict[Term, Any] = dict(zip(node.args, node.data[1:], strict=True))
-    selects = [b for b, e in exponents.items() if b.op == "where" and e == 1 and b.args[1].op == "const" and b.args[2].op == "const" and b.args[2].data[0] == 0]
+    selects = [
+        b
+        for b, e in exponents.items()
+        if b.op == "where" and e == 1 and b.args[1].op == "const" and b.args[2].op == "const" and b.args[2].data[0] == 0
+    ]
     flags = {b: e for b, e in exponents.items() if b.op in TABLE and TABLE[b.op].boolean}
     if len(selects) != 1 or not flags or len(flags) + 1 != len(exponents):
         return None

@@ -35,7 +35,9 @@ def _share(body: tuple[Statement, ...], fresh: Iterator[Symbol]) -> tuple[Statem
     return tuple(result)
 
 
-def _replace(root: Term, shared: set[Term], names: dict[Term, Term], out: list[Statement], fresh: Iterator[Symbol]) -> Term:
+def _replace(
+    root: Term, shared: set[Term], names: dict[Term, Term], out: list[Statement], fresh: Iterator[Symbol]
+) -> Term:
     from symnum.expr.term import rebuild
 
     def rule(node: Term, args: list[Term]) -> Term:

@@ -39,7 +39,9 @@ def _set_in(body: list[Statement]) -> set[Symbol]:
 
 def _renamed(body: tuple[Statement, ...], taken: set[Symbol], fresh: Iterator[Symbol]) -> tuple[Statement, ...]:
     """The body with other names for the temporaries that it sets and that are taken."""
-    clashes: dict[Term, Term] = {s.symbol: next(fresh) for s in statements(body) if isinstance(s, Let) and s.symbol in taken}
+    clashes: dict[Term, Term] = {
+        s.symbol: next(fresh) for s in statements(body) if isinstance(s, Let) and s.symbol in taken
+    }
     return _with_names(body, clashes) if clashes else body
 
 

@@ -19,7 +19,11 @@ def hoist(kernel: Kernel) -> Kernel:
 
 
 def _hoist(
-    kernel: Kernel, body: tuple[Statement, ...], axes: tuple[int, ...], depth_of: dict[str, int], fresh: Iterator[Symbol]
+    kernel: Kernel,
+    body: tuple[Statement, ...],
+    axes: tuple[int, ...],
+    depth_of: dict[str, int],
+    fresh: Iterator[Symbol],
 ) -> tuple[list[list[Let]], tuple[Statement, ...]]:
     """The body without its invariants, and for each enclosing depth the temporaries to put there."""
     outer: list[list[Let]] = [[] for _ in axes]
@@ -43,7 +47,13 @@ def _hoist(
 
 
 def _lift(
-    kernel: Kernel, root: Term, axes: tuple[int, ...], depth_of: dict[str, int], fresh: Iterator[Symbol], names: dict[Term, Symbol], outer: list[list[Let]]
+    kernel: Kernel,
+    root: Term,
+    axes: tuple[int, ...],
+    depth_of: dict[str, int],
+    fresh: Iterator[Symbol],
+    names: dict[Term, Symbol],
+    outer: list[list[Let]],
 ) -> Term:
     depths: dict[Term, int] = {}
 
@@ -72,17 +82,32 @@ def _lift(
         new_args = [name(a, v) if depths[a] < here else v for a, v in zip(node.args, args, strict=True)]
         if node.op in ("add", "mul") and here > 0:
             node, new_args = _group(node, new_args, depths, outer, names, fresh, depth_of)
-        return rebuild(node, tuple(new_args)) if any(a is not b for a, b in zip(node.args, new_args, strict=True)) else node
+        return (
+            rebuild(node, tuple(new_args))
+            if any(a is not b for a, b in zip(node.args, new_args, strict=True))
+            else node
+        )
 
     return name(root, fold(root, rule, done))
 
 
-def _scaled_products(node: Term, args: list[Term], depths: dict[Term, int], done: dict[Term, Term], rule: Callable[[Term, list[Term]], Term]) -> tuple[Term, list[Term]]:
+def _scaled_products(
+    node: Term,
+    args: list[Term],
+    depths: dict[Term, int],
+    done: dict[Term, Term],
+    rule: Callable[[Term, list[Term]], Term],
+) -> tuple[Term, list[Term]]:
     """In a sum, c*(alpha*f) with an invariant alpha becomes (c*alpha)*f, so that c leaves the loop with alpha."""
     here, data, terms, values = depths[node], list(node.data), list(node.args), list(args)
     for k, product in enumerate(node.args):
         c = data[k + 1]
-        if abs(c) == 1 or product.op != "mul" or depths[product] != here or all(depths[f] == here for f in product.args):
+        if (
+            abs(c) == 1
+            or product.op != "mul"
+            or depths[product] != here
+            or all(depths[f] == here for f in product.args)
+        ):
             continue
         terms[k] = make_call("mul", product.args, (c * product.data[0], *product.data[1:]))
         depths[terms[k]] = here
@@ -96,7 +121,13 @@ def _scaled_products(node: Term, args: list[Term], depths: dict[Term, int], done
 
 
 def _group(
-    node: Term, args: list[Term], depths: dict[Term, int], outer: list[list[Let]], names: dict[Term, Symbol], fresh: Iterator[Symbol], depth_of: dict[str, int]
+    node: Term,
+    args: list[Term],
+    depths: dict[Term, int],
+    outer: list[list[Let]],
+    names: dict[Term, Symbol],
+    fresh: Iterator[Symbol],
+    depth_of: dict[str, int],
 ) -> tuple[Term, list[Term]]:
     """In an n-ary sum or product, bring the operands of each outer depth together under one temporary."""
     own = depths[node]

@@ -133,9 +133,9 @@ class Return:
 Statement = Assign | Fetch | Put | Rhs | LinComb | Norm | Swap | If | While | Return
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
-    """A driver. Every name a statement uses must be declared; checked when the program is made."""
+    """A driver, compared by identity. Every name a statement uses must be declared; checked when it is made."""
 
     name: str
     scalars: tuple[str, ...]

@@ -1,0 +1,114 @@
+"""The planner: known problems get the method that the literature gives them, and every rule names a method that exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import symnum as sn
+from symnum.model.structure import analyse
+from symnum.plan.choose import RULES, choose, estimate
+from symnum.solvers.backend import backends, methods
+
+T, X, Y = sn.coordinates("t x y")
+U = sn.field("u", (T, X))
+W = sn.field("w", (T, X, Y))
+
+
+def line(right: Any, second: bool = False, end: float = 1.0) -> sn.PDESystem:
+    initial = {U: sn.sin(2 * sn.pi * X)} | ({sn.dt(U): 0} if second else {})
+    return sn.PDESystem(
+        [sn.Eq(sn.dt(U, 2 if second else 1), right)],
+        domain=sn.Domain(t=(0, end), x=(0, 1)),
+        conditions=[sn.periodic(X)],
+        initial=initial,
+    )
+
+
+def plan(system: sn.PDESystem, cells: int, end: float = 1.0, rtol: float = 1e-6) -> Any:
+    return choose(analyse(system), {c.name: 1 / cells for c in system.space}, end, len(system.fields), True, rtol)
+
+
+def test_every_rule_names_a_method_of_its_backend() -> None:
+    for rule in RULES:
+        assert rule.backend in backends() and rule.method in methods(rule.backend), rule
+        assert rule.source and rule.why.format(kind="k", sides="s", fields="f", steps="n")
+
+
+def test_the_last_rule_always_holds() -> None:
+    structure = analyse(line(sn.diff(U, X)))
+    assert RULES[-1].holds(structure, estimate(structure, {"x": 0.1}, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("system", "cells", "method", "words"),
+    [
+        (line(sn.diff(U, X, 2)), 512, "RKC2", "diffusion"),
+        (line(sn.diff(U, X, 2)), 8, "Tsit5", "not stiff"),
+        (line(-6 * U * sn.diff(U, X) - sn.diff(U, X, 3)), 256, "Radau", "third derivatives"),
+        (line(-6 * U * sn.diff(U, X) - sn.diff(U, X, 3) / 10**6), 64, "Tsit5", "not stiff"),
+        (line(sn.diff(U, X, 2), second=True), 256, "Tsit5", "not stiff"),
+        (line(-sn.diff(U, X, 4), second=True), 128, "Radau", "bending waves"),
+        (line(-sn.diff(U, X, 4)), 128, "BDF", "fourth derivatives"),
+        (line(-sn.diff(U, X)), 256, "Tsit5", "not stiff"),
+        (line(sn.diff((1 + U**2) * sn.diff(U, X), X)), 128, "RKC2", "diffusion"),
+    ],
+    ids=[
+        "heat, fine",
+        "heat, coarse",
+        "KdV",
+        "KdV, weak",
+        "wave",
+        "beam",
+        "hyperdiffusion",
+        "advection",
+        "porous medium",
+    ],
+)
+def test_known_problems(system: sn.PDESystem, cells: int, method: str, words: str) -> None:
+    chosen = plan(system, cells)
+    assert chosen.method == method and words in chosen.why
+    assert "periodic, 1 field" in chosen.why and "{" not in chosen.why
+
+
+def test_ordinary_differential_equations() -> None:
+    s = sn.field("s", (T,))
+    system = sn.ODESystem([sn.Eq(sn.dt(s), -s)], t=(0, 1), initial={s: 1})
+    chosen = choose(analyse(system), {}, 1.0, 1, True)
+    assert (chosen.method, chosen.backend) == ("Tsit5", "embedded") and 'method="BDF"' in chosen.why
+
+
+@pytest.mark.parametrize(
+    ("right", "real", "imaginary"),
+    [
+        (3 * sn.diff(U, X, 2), 3 * 4 * 32**2, 0),
+        (-2 * sn.diff(U, X), 0, 2 * 32),
+        (-sn.diff(U, X, 4) / 50, 16 * 32**4 / 50, 0),
+        (sn.diff(U, X, 3), 0, 2.598 * 32**3),
+    ],
+    ids=str,
+)
+def test_estimates_are_the_eigenvalues_of_the_discrete_operator(right: Any, real: float, imaginary: float) -> None:
+    """Against the spectrum of the discretised right-hand side, column by column."""
+    import numpy as np
+
+    stiffness = estimate(analyse(line(right)), {"x": 1 / 32}, 1.0)
+    d = sn.discretise(line(right), resolution=32, target="numpy")
+    spectrum = np.linalg.eigvals(np.stack([d.rhs(0.0, e) for e in np.eye(32)], axis=1))
+    assert stiffness.real == pytest.approx(real) == pytest.approx(-spectrum.real.min(), rel=0.02, abs=1e-6)
+    assert (
+        stiffness.imaginary
+        == pytest.approx(imaginary, rel=0.01)
+        == pytest.approx(spectrum.imag.max(), rel=0.03, abs=1e-6)
+    )
+
+
+def test_the_plan_in_two_dimensions_sums_over_axes() -> None:
+    system = sn.PDESystem(
+        [sn.Eq(sn.dt(W), sn.laplacian(W))],
+        domain=sn.Domain(t=(0, 1), x=(0, 1), y=(0, 1)),
+        conditions=[sn.periodic(X), sn.periodic(Y)],
+        initial={W: 0},
+    )
+    assert estimate(analyse(system), {"x": 0.1, "y": 0.2}, 1.0).real == pytest.approx(4 / 0.01 + 4 / 0.04)
