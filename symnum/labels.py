@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,10 @@ def label(discretised: Any, outcome: Outcome, why: str, message: str) -> Solutio
     """Name the fields of an outcome. ``discretised``: the system on its grid (``pipeline.Discretised``)."""
     semi: SemiDiscreteSystem = discretised.semi
     shown = [a for a in semi.full if a.field not in semi.hidden]
-    states = [discretised.full_fields(t, y) for t, y in zip(outcome.t, outcome.y, strict=True)]
-    fields = {a.field: _stack(states, a) for a in shown}
+    fields = _fields(discretised, outcome.t, outcome.y, shown)
     slopes = None
     if outcome.dense is None and sum(f.size for f in fields.values()) <= _MOST_SLOPES:
-        rates = [_slope(discretised, t, y) for t, y in zip(outcome.t, outcome.y, strict=True)]
-        slopes = {a.field: _stack(rates, a) for a in shown}
+        slopes = _slopes(discretised, outcome, shown, fields)
     stats = dict(outcome.stats)
     stats["compile_seconds"] = stats.get("compile_seconds", 0.0) + discretised.compile_seconds
     return Solution(
@@ -42,21 +40,63 @@ def label(discretised: Any, outcome: Outcome, why: str, message: str) -> Solutio
     )
 
 
-def _stack(states: list[np.ndarray], array: Array) -> np.ndarray:
-    """(time, *shape) from flat full vectors."""
-    block = [state[array.offset : array.offset + array.size] for state in states]
-    return np.array(block).reshape((len(states), *array.shape))
+def _fields(discretised: Any, times: np.ndarray, states: np.ndarray, shown: list[Array]) -> dict[str, np.ndarray]:
+    """(time, *shape) for each field. Without eliminated points the states are the fields."""
+    if _nothing_eliminated(discretised.semi):
+        return {a.field: states[:, a.offset : a.offset + a.size].reshape(-1, *a.shape) for a in shown}
+    return _filled(shown, (discretised.full_fields(t, y) for t, y in zip(times, states, strict=True)), len(times))
+
+
+def _filled(shown: list[Array], rows: Iterable[np.ndarray], count: int) -> dict[str, np.ndarray]:
+    """Full vectors, one a time, sorted into (time, *shape) arrays of the fields."""
+    made = {a.field: np.empty((count, *a.shape)) for a in shown}
+    for k, full in enumerate(rows):
+        for a in shown:
+            made[a.field][k] = full[a.offset : a.offset + a.size].reshape(a.shape)
+    return made
+
+
+def _nothing_eliminated(semi: SemiDiscreteSystem) -> bool:
+    return all(a.shape == b.shape for a, b in zip(semi.state, semi.full, strict=True))
+
+
+def _slopes(
+    discretised: Any, outcome: Outcome, shown: list[Array], fields: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Time derivatives of the fields at the saved times."""
+    rows = (_slope(discretised, t, y) for t, y in zip(outcome.t, outcome.y, strict=True))
+    made = _filled(shown, rows, len(outcome.t))
+    return {name: _tamed(outcome.t, fields[name], slopes) for name, slopes in made.items()}
 
 
 def _slope(discretised: Any, t: float, y: np.ndarray) -> np.ndarray:
     """Time derivative of the full fields: exact inside; at eliminated points the difference of the boundary solution along the flow."""
     semi: SemiDiscreteSystem = discretised.semi
-    rate = discretised.rhs(t, y)
-    if all(a.shape == b.shape for a, b in zip(semi.state, semi.full, strict=True)):
+    rate: np.ndarray = discretised.rhs(t, y)
+    if _nothing_eliminated(semi):
         return rate
-    eps = 1e-6 * abs(semi.time_span[1] - semi.time_span[0])
-    after, before = discretised.full_fields(t + eps, y + eps * rate), discretised.full_fields(t - eps, y - eps * rate)
-    return (after - before) / (2 * eps)
+    low, high = sorted(semi.time_span)
+    eps = 1e-6 * (high - low)
+    ends = [min(max(t + e, low), high) for e in (-eps, eps)]
+    before, after = (discretised.full_fields(s, y + (s - t) * rate) for s in ends)
+    difference: np.ndarray = (after - before) / (ends[1] - ends[0])
+    return difference
+
+
+def _tamed(times: np.ndarray, values: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Slopes a cubic can bear: where one is not finite, and at the start (a layer that no save time resolves), secants bound it.
+
+    The bound of three secants is that of monotone cubics (Fritsch and Carlson, SIAM J. Numer. Anal. 17 (1980) 238-246).
+    """
+    if len(times) < 2 or not np.all(np.diff(times)):
+        return np.where(np.isfinite(slopes), slopes, 0.0)
+    with np.errstate(all="ignore"):
+        secants = np.diff(values, axis=0) / np.diff(times).reshape(-1, *(1,) * (values.ndim - 1))
+        slopes[0] = np.clip(slopes[0], -3 * np.abs(secants[0]), 3 * np.abs(secants[0]))
+    broken = ~np.isfinite(slopes)
+    if broken.any():
+        slopes[broken] = np.concatenate([secants, secants[-1:]])[broken]
+    return slopes
 
 
 def _dense(

@@ -127,6 +127,11 @@ def solve(
     backend: str = "auto",
     target: str = "auto",
     progress: Callable[[float], None] | bool | None = None,
+    events: Sequence[Any] = (),
+    dtype: str = "float64",
+    seed: int | None = None,
+    checkpoint: Any = None,
+    threads: int = 1,
 ) -> Solution:
     """Solve a system from its initial state over its time interval.
 
@@ -134,15 +139,18 @@ def solve(
         resolution: number of cells of each axis: one number, ``{x: 64, y: 32}`` or a Grid. scheme, order: discretisation in space.
         method: name of an integrator, or "auto" (chosen from the equations; ``solution.why`` says why).
         rtol, atol: tolerances of the time stepping.
-        saveat, save_every: times to keep; default: every step for ordinary differential equations, 101 equal times with space.
+        saveat, save_every: times to keep (save_every: and the end); default: every step for ordinary differential equations,
+            101 equal times with space.
         parameters: values in place of the system's. dt: first step. max_steps: most attempted steps.
         progress: ``progress(t)`` called a few times a second, or True for a progress bar.
+        events, dtype, seed, checkpoint, threads: only their defaults are supported so far; anything else is refused by name.
 
     A failed solve keeps what it has and emits SolveWarning. Raises ModelError, DiscretisationError, SolveError for what cannot be started.
     """
     if not isinstance(system, PDESystem):
         raise SolveError(f"solve takes a system such as sn.PDESystem(...), got {type(system).__name__}")
     _check_names(method, backend, target)
+    _check_defaults(system, events=events, dtype=dtype, seed=seed, checkpoint=checkpoint, threads=threads)
     system = system.with_parameters(**_by_name(parameters)) if parameters else system
     discretised = discretise(system, resolution, scheme, order, target)
     with _reporting(progress, discretised.semi) as report:
@@ -157,7 +165,22 @@ def solve(
 
 
 def _by_name(values: Mapping[Any, float]) -> dict[str, float]:
+    if not isinstance(values, Mapping):
+        raise SolveError(f'parameters is {values!r}, not a mapping; write parameters={{"a": 4.0}}')
     return {str(getattr(key, "name", key)): value for key, value in values.items()}
+
+
+def _check_defaults(system: PDESystem, **given: Any) -> None:
+    """Options of the public contract that this version does not have yet: their defaults pass, all else is refused."""
+    defaults = {"events": (), "dtype": "float64", "seed": None, "checkpoint": None, "threads": 1}
+    for name, value in given.items():
+        value = tuple(value) if name == "events" else value
+        if value != defaults[name]:
+            raise SolveError(
+                f"{name}={value!r} is not supported by this version; leave it out ({name}={defaults[name]!r})"
+            )
+    if system.events:
+        raise SolveError("the system has events, which this version does not watch for; leave events out")
 
 
 def _check_names(method: str, backend: str, target: str) -> None:
@@ -225,7 +248,9 @@ def _save_times(
     if saveat is not None:
         return saveat if np.ndim(saveat) else np.atleast_1d(saveat)  # type: ignore[return-value]  # converted and checked by Options
     if save_every is not None:
-        if not (isinstance(save_every, (int, float)) and 0 < save_every < float("inf")):
+        if isinstance(save_every, bool) or not (
+            isinstance(save_every, (int, float, np.number)) and 0 < save_every < float("inf")
+        ):
             raise SolveError(
                 f"save_every is {save_every!r}, not a positive time; write save_every={(stop - start) / 100:g}"
             )
@@ -234,7 +259,8 @@ def _save_times(
             raise SolveError(
                 f"save_every={save_every:g} asks for {count:,} states; write save_every={(stop - start) / 100:g}"
             )
-        return np.minimum(start + save_every * np.arange(count + 1), stop)  # 3*0.1 > 0.3
+        times = np.minimum(start + float(save_every) * np.arange(count + 1), stop)  # 3*0.1 > 0.3
+        return times if stop - times[-1] <= 1e-9 * save_every else np.append(times, stop)
     return np.linspace(start, stop, 101) if semi.axes else None
 
 

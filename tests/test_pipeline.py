@@ -53,7 +53,9 @@ def test_saveat_is_honoured_exactly() -> None:
 def test_save_every(backend: str) -> None:
     solution = sn.solve(heat(0.3), resolution=16, save_every=0.1, backend=backend)
     assert solution.t == pytest.approx([0, 0.1, 0.2, 0.3], abs=1e-15) and solution.t[-1] == 0.3
-    assert sn.solve(oscillator(1.0), save_every=0.3, backend=backend).t == pytest.approx([0, 0.3, 0.6, 0.9])
+    assert sn.solve(oscillator(1.0), save_every=0.3, backend=backend).t == pytest.approx(
+        [0, 0.3, 0.6, 0.9, 1.0]
+    )  # and the end
 
 
 def test_defaults() -> None:
@@ -287,3 +289,86 @@ def test_discretised_pattern_and_full_fields() -> None:
     full = d.full_fields(0.0, np.ones(7))
     np.testing.assert_array_equal(full, [0, *[1] * 7, 0])
     assert "define" in d.source and "def rhs" in sn.discretise(heat(), resolution=8, target="numpy").source
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda: 1, "TypeError"),
+        (lambda x: x[:3], "ValueError"),
+        (lambda x: "a", "ValueError"),
+        (lambda x: float(np.sin(x)), "np.vectorize"),
+        (lambda x: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_initial_functions_that_fail_are_model_errors(function: Any, says: str) -> None:
+    t, x = sn.coordinates("t x")
+    u = sn.field("u", (t, x))
+    system = sn.PDESystem(
+        [sn.Eq(sn.dt(u), sn.diff(u, x, 2))],
+        domain=sn.Domain(t=(0, 1), x=(0, 1)),
+        conditions=[sn.periodic(x)],
+        initial={u: function},
+    )
+    with pytest.raises(sn.ModelError, match="initial function of u failed") as caught:
+        sn.solve(system, resolution=8)
+    assert says in str(caught.value)
+
+
+def test_contract_keywords_pass_at_their_defaults_only() -> None:
+    sol = sn.solve(oscillator(1.0), threads=1, dtype="float64", events=(), seed=None, checkpoint=None)
+    assert sol.success
+    for wrong in ({"threads": 2}, {"dtype": "float32"}, {"seed": 3}, {"checkpoint": "c"}):
+        with pytest.raises(sn.SolveError, match="not supported by this version"):
+            sn.solve(oscillator(1.0), **wrong)
+    for wrong in ({"parameters": [1]}, {"max_steps": 2.5}, {"save_every": True}):
+        with pytest.raises(sn.SolveError, match=r"write|not"):
+            sn.solve(oscillator(1.0), **wrong)
+
+
+def test_a_solution_that_explodes_is_not_blamed_on_the_right_hand_side() -> None:
+    t, x = sn.coordinates("t x")
+    u = sn.field("u", (t, x))
+    with pytest.warns(sn.ModelWarning):
+        backward = sn.PDESystem(
+            [sn.Eq(sn.dt(u), -sn.diff(u, x, 2))],
+            domain=sn.Domain(t=(0, 1), x=(0, 1)),
+            conditions=[sn.dirichlet(u, 0, at={x: 0}), sn.dirichlet(u, 0, at={x: 1})],
+            initial={u: sn.sin(sn.pi * x)},
+        )
+    with pytest.warns(sn.SolveWarning):
+        sol = sn.solve(backward, resolution=64)
+    assert not sol.success and "nan" not in sol.message
+    assert "grew without bound" in sol.message or "too small" in sol.message
+
+
+def test_angles_of_huge_powers_compile() -> None:
+    t, x = sn.coordinates("t x")
+    u = sn.field("u", (t, x))
+    system = sn.PDESystem(
+        [sn.Eq(sn.dt(u), sn.diff(u, x, 2) + sn.sin((1 + 1e60 * x) ** 8))],
+        domain=sn.Domain(t=(0, 1), x=(0, 1)),
+        conditions=[sn.periodic(x)],
+        initial={u: 0},
+    )
+    assert np.isfinite(sn.discretise(system, resolution=16).rhs(0.0, np.zeros(16))[0])
+
+
+def test_variable_coefficients_are_judged_by_their_size() -> None:
+    t, x = sn.coordinates("t x")
+    u = sn.field("u", (t, x))
+
+    def method(rate: Any) -> str:
+        system = sn.PDESystem(
+            [sn.Eq(sn.dt(u), rate)],
+            domain=sn.Domain(t=(0, 0.01), x=(0, 1)),
+            conditions=[sn.periodic(x)],
+            initial={u: sn.sin(2 * sn.pi * x)},
+        )
+        return str(sn.solve(system, resolution=64).method)
+
+    assert (
+        method(-100 * (2 + sn.sin(2 * sn.pi * x)) * sn.diff(u, x) + 1e-3 * sn.diff((1 + 0.1 * u) * sn.diff(u, x), x))
+        == "Tsit5"
+    )
+    assert method(1e4 * sn.diff((1 + u**2) * sn.diff(u, x), x)) == "RKC2"

@@ -89,7 +89,10 @@ def _target_machine(level: int) -> Any:
     _initialise()
     target = llvm.Target.from_default_triple()
     name, features = host()
-    return target.create_target_machine(cpu=name, features=features, opt=level, codemodel="default", jit=True)
+    # position-independent: MCJIT maps memory anywhere, and a 32-bit absolute relocation (say, of a table of two constants) would abort the process
+    return target.create_target_machine(
+        cpu=name, features=features, opt=level, reloc="pic", codemodel="default", jit=True
+    )
 
 
 @functools.cache
@@ -137,7 +140,7 @@ def _cache_path(text: str, level: int) -> Path | None:
     name, features = host()
     import llvmlite
 
-    head = f"{llvmlite.__version__}|{llvm.get_process_triple()}|{name}|{features}|{level}|"
+    head = f"pic|{llvmlite.__version__}|{llvm.get_process_triple()}|{name}|{features}|{level}|"
     return folder / f"{hashlib.sha256((head + text).encode()).hexdigest()}.o"
 
 

@@ -51,7 +51,7 @@ def _sampled(field: Symbol, value: Any, array: Array, grid: Any) -> np.ndarray:
     full = tuple(a.points for a in axes)
     if callable(value):
         mesh = np.meshgrid(*[a.coordinates() for a in axes], indexing="ij")
-        value = np.broadcast_to(np.asarray(value(*mesh), dtype=float), full)
+        value = _called(field, value, mesh, full, ", ".join(a.name for a in axes))
     data = np.asarray(value, dtype=float)
     if data.shape == full:
         return data[tuple(slice(o, o + n) for o, n in zip(array.origin, array.shape, strict=True))]
@@ -61,6 +61,17 @@ def _sampled(field: Symbol, value: Any, array: Array, grid: Any) -> np.ndarray:
     raise ModelError(
         f"the initial array of {field} has shape {data.shape}, the grid ({dims}) has {full}; give an array of shape {full} or a formula"
     )
+
+
+def _called(field: Symbol, function: Any, mesh: Sequence[np.ndarray], full: tuple[int, ...], names: str) -> np.ndarray:
+    """The user's function on the coordinate arrays; whatever goes wrong in it is a ModelError that says so."""
+    try:
+        return np.broadcast_to(np.asarray(function(*mesh), dtype=float), full)
+    except Exception as error:
+        raise ModelError(
+            f"the initial function of {field} failed on arrays ({names}) of shape {full}: {type(error).__name__}: {error}. It takes "
+            f"{names} as arrays and gives an array of that shape; write it with np.sin, np.where, ..., or wrap it in np.vectorize"
+        ) from error
 
 
 def _place(array: Array, position: int, grid: Any) -> str:

@@ -20,9 +20,10 @@ from typing import Any
 from symnum.discretisation.boundary import Boundary
 from symnum.discretisation.grid import Grid
 from symnum.errors import DiscretisationError
-from symnum.expr.term import Symbol, Term, add, linear_combination, rebuild, scale, split_coefficient
+from symnum.expr.term import Const, Symbol, Term, add, call, linear_combination, rebuild, scale, split_coefficient
 from symnum.expr.walk import fold, postorder
 from symnum.ir.kernel import Array, index, load
+from symnum.ir.system import Axis
 
 Position = tuple[Fraction, ...]
 ZERO_SHIFT = Fraction(0)
@@ -77,8 +78,18 @@ class Lowering:
         if node.kind == "coordinate" and node.name in self.axis_of:
             k = self.axis_of[node.name]
             axis = self.grid.axes[k]
-            return linear_combination({index(k): axis.spacing}, axis.start + axis.spacing * float(position[k]))
+            return self._coordinate(k, axis, position[k])
         return node
+
+    def _coordinate(self, k: int, axis: Axis, shift: Fraction) -> Term:
+        """The coordinate at the current index plus a shift; beyond a periodic side it is that of the point the loads wrap to."""
+        value = linear_combination({index(k): axis.spacing}, axis.start + axis.spacing * float(shift))
+        if not shift or self.boundary.signs.get(axis.name) != 1:
+            return value
+        here, turn = linear_combination({index(k): 1}, float(shift)), axis.stop - axis.start
+        if shift < 0:
+            return call("where", call("lt", here, Const(0)), value + turn, value)
+        return call("where", call("ge", here, Const(axis.points)), value - turn, value)
 
     def _derivative(self, node: Term, position: Position) -> Term:
         coordinate, m = node.args[1], node.data[0]

@@ -291,7 +291,12 @@ def _number(token: Token, text: str) -> Term:
         if len(token.text) > 1000:
             raise ParseError("a whole number of more than 1000 digits", text[:60], 0)
         return Const(int(token.text))
-    return Const(float(token.text))
+    value = float(token.text)
+    if value == float("inf") and token.text != "1e999":  # the one way to write infinity, and how it is printed
+        raise ParseError(
+            f"{token.text} is larger than the largest floating-point number, 1.8e308", text, token.position
+        )
+    return Const(value)
 
 
 def _only(name: str, args: tuple[Any, ...]) -> Any:

@@ -44,10 +44,14 @@ class KindOfTerm:
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A coefficient as a term, and its value where it holds nothing but numbers and parameters (else None)."""
+    """A coefficient as a term, and its value where it holds nothing but numbers and parameters (else None).
+
+    ``scale``: its largest absolute value over the domain, fields put to 1.
+    """
 
     term: Term
     value: float | None
+    scale: float
 
 
 Coefficients = dict[Symbol, dict[str, Coefficient]]  # field -> coordinate name -> coefficient
@@ -242,12 +246,17 @@ def _kind_of(
 
 def _sign(coefficient: Term, system: PDESystem, values: Mapping[Term, float]) -> float:
     """The sign of the mean of a coefficient over the domain, fields put to 1."""
+    return float(np.sign(np.nanmean(_sampled(coefficient, system, values))))
+
+
+def _sampled(coefficient: Term, system: PDESystem, values: Mapping[Term, float]) -> Any:
+    """A coefficient at points inside the domain, fields put to 1."""
     points: dict[Term, Any] = {
         c: np.linspace(*system.domain.bounds[c.name], 9)[1:-1] for c in (system.time, *system.space)
     }
     grid = dict(zip(points, np.meshgrid(*points.values(), indexing="ij"), strict=True))
     ones: dict[Term, Any] = dict.fromkeys(symbols(coefficient, "field"), 1.0)
-    return float(np.sign(np.nanmean(evaluate(coefficient, {**values, **grid, **ones}))))
+    return np.asarray(evaluate(coefficient, {**values, **grid, **ones}), dtype=float)
 
 
 _TABLES = {1: "advection", 2: "diffusion", 3: "dispersion", 4: "hyperdiffusion"}
@@ -274,15 +283,18 @@ def _coefficients(
             sums[table].setdefault(row.field, {}).setdefault(x, []).append(signed)
     names = [x.name for x in system.space]
     return {
-        name: {u: {x: _coefficient(by[x], values) for x in names if x in by} for u, by in table.items()}
+        name: {u: {x: _coefficient(by[x], system, values) for x in names if x in by} for u, by in table.items()}
         for name, table in sums.items()
     }
 
 
-def _coefficient(parts: list[Term], values: Mapping[Term, float]) -> Coefficient:
+def _coefficient(parts: list[Term], system: PDESystem, values: Mapping[Term, float]) -> Coefficient:
     total = from_summands(row for part in parts for row in summands(part))
     known = all(s in values for s in symbols(total))
-    return Coefficient(total, float(evaluate(total, values)) if known else None)
+    value = float(evaluate(total, values)) if known else None
+    sampled = np.abs(_sampled(total, system, values)) if value is None else np.abs(value)
+    scale = float(np.max(sampled, where=np.isfinite(sampled), initial=0.0))
+    return Coefficient(total, value, scale)
 
 
 def _kind(system: PDESystem, form: NormalForm, terms: tuple[KindOfTerm, ...], found: dict[str, Coefficients]) -> str:

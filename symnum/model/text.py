@@ -221,10 +221,10 @@ def _condition(text: str, scope: Scope, box: Domain) -> list[Condition]:
     equation, mark, place = text.rpartition(" @ ")
     if not mark:
         have = next((c for c in box.bounds if c != box.time), "x")
-        raise ParseError(
-            f"{label} names no face; write '{text} @ {have}={box.exact[have][0] if have in box.exact else 0}' or "
-            f"'periodic {have}'"
-        )
+        parts = [part.strip() for part in re.split(r"\s*@\s*|\s+at\s+", text)]
+        stated = parts[0] if "=" in parts[0] else "u = 0"
+        where = parts[1] if len(parts) > 1 and parts[1] else f"{have}={box.exact[have][0] if have in box.exact else 0}"
+        raise ParseError(f"{label} names no face; write '{stated} @ {where}' or 'periodic {have}'")
     coordinate, location = _place(place, text, len(equation) + len(mark), box)
     return [FaceCondition("general", scope.equation(equation, label), coordinate, location)]
 

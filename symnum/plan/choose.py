@@ -23,7 +23,7 @@ _MANY_STEPS = 2000  # so many stability-limited steps and a method without that 
 
 @dataclass(frozen=True)
 class Stiffness:
-    """Largest eigenvalues by kind of term; ``unknown``: a leading coefficient depends on the solution or the place.
+    """Largest eigenvalues by kind of term (a coefficient that varies counts with its scale, fields put to 1).
 
     ``steps``: how many steps stability would force on an explicit method over the whole time span; ``explicit_cost``, ``stabilised_cost``:
     right-hand sides that it and a stabilised method would take.
@@ -31,7 +31,6 @@ class Stiffness:
 
     real: float
     imaginary: float
-    unknown: bool
     steps: float
     explicit_cost: float = 0.0
     stabilised_cost: float = 0.0
@@ -90,8 +89,7 @@ RULES = (
     ),
     Rule(
         lambda s, k: (
-            k.unknown
-            or (k.real / REAL_LIMIT > 5 * k.imaginary / IMAGINARY_LIMIT and 2 * k.stabilised_cost < k.explicit_cost)
+            k.real / REAL_LIMIT > 5 * k.imaginary / IMAGINARY_LIMIT and 2 * k.stabilised_cost < k.explicit_cost
         ),
         "RKC2",
         "embedded",
@@ -125,32 +123,26 @@ def choose(
         "kind": structure.kind,
         "sides": "periodic" if periodic else "with boundary conditions",
         "fields": f"{fields} field{'s' if fields != 1 else ''}",
-        "steps": "many" if stiffness.unknown else f"about {float(f'{stiffness.steps:.1g}'):,.0f}",
+        "steps": f"about {float(f'{stiffness.steps:.1g}'):,.0f}",
     }
     return Plan(rule.method, rule.backend, rule.why.format(**words))
 
 
 def estimate(structure: Structure, spacing: dict[str, float], span: float, rtol: float = 1e-6) -> Stiffness:
     """The largest eigenvalues of the linear terms on a grid, and the steps they would force."""
-    diffusive, unknown_2 = _largest(structure.diffusion, spacing, lambda k, h: 4 * abs(k) / h**2)
-    hyper, unknown_4 = _largest(structure.hyperdiffusion, spacing, lambda k, h: 16 * abs(k) / h**4)
-    advective, _ = _largest(structure.advection, spacing, lambda c, h: abs(c) / h)
-    dispersive, unknown_3 = _largest(structure.dispersion, spacing, lambda k, h: 2.6 * abs(k) / h**3)
-    wave, _ = _largest(structure.wave, spacing, lambda c2, h: 4 * abs(c2) / h**2)
+    diffusive = _largest(structure.diffusion, spacing, lambda k, h: 4 * abs(k) / h**2)
+    hyper = _largest(structure.hyperdiffusion, spacing, lambda k, h: 16 * abs(k) / h**4)
+    advective = _largest(structure.advection, spacing, lambda c, h: abs(c) / h)
+    dispersive = _largest(structure.dispersion, spacing, lambda k, h: 2.6 * abs(k) / h**3)
+    wave = _largest(structure.wave, spacing, lambda c2, h: 4 * abs(c2) / h**2)
     real, imaginary = diffusive + hyper, advective + dispersive + wave**0.5
     steps = span * max(real / REAL_LIMIT, imaginary / IMAGINARY_LIMIT)
     wanted = 1000 * (1e-6 / rtol) ** (1 / 3)
     stabilised = wanted * max(2.0, (real * span / wanted / 0.65) ** 0.5)
-    return Stiffness(real, imaginary, unknown_2 or unknown_3 or unknown_4, steps, 6 * steps, stabilised)
+    return Stiffness(real, imaginary, steps, 6 * steps, stabilised)
 
 
-def _largest(
-    table: Coefficients, spacing: dict[str, float], eigenvalue: Callable[[float, float], float]
-) -> tuple[float, bool]:
-    """The largest sum over the coordinates among the fields, and whether some coefficient has no value."""
-    largest, unknown = 0.0, False
-    for row in table.values():
-        known = [eigenvalue(c.value, spacing[x]) for x, c in row.items() if c.value is not None]
-        unknown |= any(c.value is None for c in row.values())
-        largest = max(largest, sum(known))
-    return largest, unknown
+def _largest(table: Coefficients, spacing: dict[str, float], eigenvalue: Callable[[float, float], float]) -> float:
+    """The largest sum over the coordinates among the fields; coefficients that vary count with their scale."""
+    sums = (sum(eigenvalue(c.scale, spacing[x]) for x, c in row.items()) for row in table.values())
+    return max(sums, default=0.0)

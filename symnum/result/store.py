@@ -30,6 +30,8 @@ OURS = ("format", "title", "success", "message", "method", "why", "stats")
 
 def save_solution(solution: Solution, path: str | os.PathLike[str]) -> Path:
     """Write ``path``, which ends in .nc: first under another name in the same folder, then renamed."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise FileError(f'a file is given by its path, not {path!r}; write sol.save("run.nc")')
     target = Path(path)
     if target.suffix != ".nc":
         raise FileError(

@@ -134,6 +134,8 @@ class Options:
                 isinstance(value, (int, float, np.number)) and math.isfinite(value) and value > 0
             ):
                 raise SolveError(f"{name} is {value!r}, not a positive number; write for example {name}={least}")
+        if self.max_steps is not None and int(self.max_steps) != self.max_steps:
+            raise SolveError(f"max_steps is {self.max_steps!r}, not a whole number; write max_steps=100_000")
         if self.saveat is not None:
             object.__setattr__(self, "saveat", _vector(self.saveat, "saveat"))
 

@@ -86,9 +86,8 @@ def angles_are_small(root: Term, periods: tuple[int, ...]) -> bool:
                     abs(float(c)) * a for c, a in zip(node.data[1:], args, strict=True)
                 )
             case "mul" if all(e > 0 for e in node.data[1:]):
-                return abs(float(node.data[0])) * math.prod(
-                    a ** float(e) if a < 1e100 else math.inf for e, a in zip(node.data[1:], args, strict=True)
-                )
+                powers = (_power_bound(a, float(e)) for e, a in zip(node.data[1:], args, strict=True))
+                return abs(float(node.data[0])) * math.prod(powers)
             case "sin" | "cos" | "tanh" | "erf" | "sign":
                 return 1.0
             case "pi" | "atan" | "asin" | "acos" | "atan2":
@@ -99,6 +98,13 @@ def angles_are_small(root: Term, periods: tuple[int, ...]) -> bool:
     bounds: dict[Term, float] = {}
     fold(root, bound, bounds)
     return all(bounds[node.args[0]] < 2.0**48 for node in bounds if node.op in ("sin", "cos", "tan"))
+
+
+def _power_bound(base: float, exponent: float) -> float:
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf
 
 
 class _FunctionPrinter:

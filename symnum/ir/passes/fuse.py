@@ -12,8 +12,8 @@ from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store, fresh_names, s
 def fuse_loops(kernel: Kernel) -> Kernel:
     """Loops with equal (axis, start, stop) in one body become one loop, in the order of their first appearance.
 
-    Inputs never alias outputs and every value is stored once, so the order of loops does not matter. Temporaries that both bodies
-    call by one name get a second name.
+    Inputs never alias outputs and every value is stored once, so the order of loops does not matter. Temporaries go before the loops
+    that use them; those that both bodies call by one name get a second name.
     """
     return kernel.with_body(_fuse(kernel.body, fresh_names(kernel, "f")))
 
@@ -30,7 +30,10 @@ def _fuse(body: tuple[Statement, ...], fresh: Iterator[Symbol]) -> tuple[Stateme
             merged[key] = []
             order.append(key)
         merged[key].extend(_renamed(statement.body, _set_in(merged[key]), fresh))
-    return tuple(Loop(*s, body=_fuse(tuple(merged[s]), fresh)) if isinstance(s, tuple) else s for s in order)
+    first = [s for s in order if isinstance(s, Let)]
+    rest = [s for s in order if not isinstance(s, Let)]
+    loops = (Loop(*s, body=_fuse(tuple(merged[s]), fresh)) if isinstance(s, tuple) else s for s in rest)
+    return (*first, *loops)
 
 
 def _set_in(body: list[Statement]) -> set[Symbol]:

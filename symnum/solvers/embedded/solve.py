@@ -146,6 +146,13 @@ class Run:
                 return f"{seen}: {cause}. Try ending the interval earlier, or a larger atol", None
             case _:
                 time_, index, what = self.first_nonfinite()
+                largest = float(np.max(np.abs(machine.vector("y"))))
+                if largest > 1e100:
+                    seen = f"the solution grew without bound: it reached {largest:.1g} at t = {time_:.6g} (index {index} of the state)"
+                    return (
+                        f"{seen}. The equations may be ill-posed or unstable there; try ending the interval earlier",
+                        (time_, index),
+                    )
                 seen = f"the right-hand side gives {what} at t = {time_:.6g} (index {index} of the state)"
                 advice = "Check logarithms, roots and divisions there, or try a smaller rtol"
                 return f"{seen}, also with shorter steps. {advice}", (time_, index)
@@ -154,7 +161,7 @@ class Run:
         """(time, index, "NaN" or "infinity") of the first bad number: in f now, f a step later, what the step left."""
         machine = self.machine
         t, y, out = machine["t"], machine.vector("y"), np.zeros(self.problem.n)
-        later = machine["bad_time"] if machine["started"] else t
+        later = machine["bad_time"] if machine["started"] and math.isfinite(machine["bad_time"]) else t
         for when in (t, later):
             self.problem.rhs(min(max(when, machine["t_low"]), machine["t_high"]), y, out)
             if not np.isfinite(out).all():
