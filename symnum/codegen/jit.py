@@ -85,11 +85,12 @@ def _initialise() -> None:
     llvm.initialize_native_asmprinter()
 
 
-def _target_machine(level: int) -> Any:
+def _target_machine(level: int, cpu: tuple[str, str] | None = None) -> Any:
+    """A machine for this CPU, or for a (name, features) of the same family."""
     _initialise()
     target = llvm.Target.from_default_triple()
-    name, features = host()
-    # position-independent: MCJIT maps memory anywhere, and a 32-bit absolute relocation (say, of a table of two constants) would abort the process
+    name, features = cpu or host()
+    # position-independent: MCJIT maps memory anywhere, and a 32-bit absolute relocation (of a table of two constants) would abort the process
     return target.create_target_machine(
         cpu=name, features=features, opt=level, reloc="pic", codemodel="default", jit=True
     )

@@ -128,21 +128,24 @@ def test_exp_and_tanh_are_vectorised() -> None:
     np.testing.assert_allclose(compiled(0.0, y), np.exp(-(y**2)) + np.tanh(3 * y), rtol=1e-14, atol=1e-15)
 
 
-def test_objects_hold_no_32_bit_absolute_relocation() -> None:
-    """MCJIT may map code above 2 GB, where such a relocation (of a table of constants, say) aborts the process."""
+def test_tables_of_constants_are_addressed_relative_to_the_code() -> None:
+    """MCJIT may map code above 2 GB, where a 32-bit absolute relocation (``.LCPI0_0(,%rax,8)``) aborts the process."""
     import llvmlite.binding as llvm
 
     from symnum.codegen import jit
 
-    blocks = "\n".join(
-        f"  %c{k} = fcmp olt double %x, {float(k):.1f}\n  %s{k} = select i1 %c{k}, double {k}.5, double {k}.25\n"
-        f"  %r{k} = fadd double %{'x' if k == 0 else f'r{k - 1}'}, %s{k}"
-        for k in range(20)
-    )
-    text = f"define double @f(double %x) {{\n{blocks}\n  ret double %r19\n}}"
-    machine = jit._target_machine(3)
-    code = machine.emit_object(jit.optimise(text, machine))
-    assembly = machine.emit_assembly(jit.optimise(text, machine))
-    assert code.startswith(b"\x7fELF") or code  # other systems have other formats
-    if "x86_64" in llvm.get_process_triple():
-        assert "(%rip)" in assembly and not any(".LCPI" in line and "(,%r" in line for line in assembly.splitlines())
+    jit.host()
+    if "x86_64" not in llvm.get_process_triple():
+        pytest.skip("the relocation is one of x86-64")
+    text = """define double @f(double %x, double %y) {
+      %c = fcmp olt double %x, %y
+      %s = select i1 %c, double 1.5, double 2.25
+      ret double %s
+    }"""
+    machine = jit._target_machine(3, ("x86-64", ""))  # newer ones blend instead of looking up a table
+    tables = [
+        line
+        for line in machine.emit_assembly(jit.optimise(text, machine)).splitlines()
+        if "LCPI" in line and ":" not in line
+    ]
+    assert tables and all("(%rip)" in line for line in tables)
