@@ -187,6 +187,8 @@ def _fields(
                 made.setdefault(found, make_field(found, tuple(along.values())))
     starts = list(initial) if isinstance(initial, Mapping) else [text.partition("=")[0] for text in initial]
     for start in starts:
+        if start.strip() in constants:
+            raise ModelError(f"the name {start.strip()!r} stands for a parameter and a field; rename one of them")
         with _Labelled(f"initial {start!r}"):
             for found in find_field_names(f"{start} = 0", declared, along):
                 made.setdefault(found, make_field(found, tuple(along.values())))

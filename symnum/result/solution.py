@@ -146,7 +146,12 @@ class Solution:
         rows += [("time", self._time_line())] if self.t.size else []
         rows += [("work", work)] if (work := self._work_line()) else []
         outcome = self.message or ("success" if self.success else "the solve failed")
-        return "\n".join([f"Solution of {self.name!r}: {outcome}", *(f"  {label:<8}{line}" for label, line in rows)])
+        return "\n".join(
+            [
+                f"Solution{f' of {self.name!r}' if self.name else ''}: {outcome}",
+                *(f"  {label:<8}{line}" for label, line in rows),
+            ]
+        )
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>{self._dataset._repr_html_()}"

@@ -276,3 +276,14 @@ def test_the_sound_models_are_accepted() -> None:
     """The builders above fail for the reason under test alone."""
     assert heat().fields == (u,)
     assert [f.name for f in text().fields] == ["u"]
+
+
+def test_a_parameter_with_the_name_of_a_field() -> None:
+    with pytest.raises(ModelError, match="the name 'u' stands for a parameter and a field; rename one"):
+        sn.PDESystem.from_text(
+            equations=["dt(u) = D*dxx(u)"],
+            domain={"t": (0, 1), "x": (0, 1)},
+            conditions=["periodic x"],
+            initial=["u = 1"],
+            parameters={"D": 0.1, "u": 3},
+        )
