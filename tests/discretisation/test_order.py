@@ -49,7 +49,7 @@ def test_flux_form(order: int) -> None:
     diffusivity = 2 + sn.cos(X)
     system = periodic(sn.diff(diffusivity * (1 + U) * sn.diff(U, X), X))
     exact = sn.diff(diffusivity * (1 + SMOOTH) * sn.diff(SMOOTH, X), X)
-    assert fitted_order((32, 48, 64), lambda n: rate_error(system, exact, n, order)) == pytest.approx(order, abs=0.35)
+    assert fitted_order((48, 64, 96), lambda n: rate_error(system, exact, n, order)) == pytest.approx(order, abs=0.25)
 
 
 @pytest.mark.parametrize("order", [2, 4])
@@ -58,7 +58,7 @@ def test_mixed_derivative_and_divergence_in_two_dimensions(order: int) -> None:
     right = sn.diff(W, X, Y) + sn.diff((2 + sn.sin(Y)) * sn.diff(W, Y), Y) + sn.diff(W**2, X)
     exact = sn.diff(start, X, Y) + sn.diff((2 + sn.sin(Y)) * sn.diff(start, Y), Y) + sn.diff(start**2, X)
     system = periodic(right, start, W)
-    assert fitted_order((24, 32, 48), lambda n: rate_error(system, exact, n, order)) == pytest.approx(order, abs=0.35)
+    assert fitted_order((32, 48, 64), lambda n: rate_error(system, exact, n, order)) == pytest.approx(order, abs=0.25)
 
 
 @pytest.mark.parametrize("order", [2, 4, 6])
@@ -106,8 +106,8 @@ def test_antiperiodic_sides_change_the_sign() -> None:
     )
     exact = sn.diff(start, X, 2) + sn.diff(start, X)
     for order in (2, 4, 6):
-        assert fitted_order((16, 24, 32), lambda n, o=order: rate_error(system, exact, n, o)) == pytest.approx(
-            order, abs=0.3
+        assert fitted_order((24, 32, 48), lambda n, o=order: rate_error(system, exact, n, o)) == pytest.approx(
+            order, abs=0.25
         )
 
 
