@@ -84,9 +84,11 @@ class Lowering:
     def _coordinate(self, k: int, axis: Axis, shift: Fraction) -> Term:
         """The coordinate at the current index plus a shift; beyond a periodic side it is that of the point the loads wrap to."""
         value = linear_combination({index(k): axis.spacing}, axis.start + axis.spacing * float(shift))
-        if not shift or self.boundary.signs.get(axis.name) != 1:
-            return value
-        here, turn = linear_combination({index(k): 1}, float(shift)), axis.stop - axis.start
+        layer = self.layer[k]
+        if not shift or not axis.periodic or (layer is None and self.boundary.signs[axis.name] == -1):
+            return value  # the interior of an antiperiodic axis, which is cut into layers, stays clear of the seam
+        here = linear_combination({index(k): 1}, float(shift)) if layer is None else Const(float(layer + shift))
+        turn = axis.stop - axis.start
         if shift < 0:
             return call("where", call("lt", here, Const(0)), value + turn, value)
         return call("where", call("ge", here, Const(axis.points)), value - turn, value)
