@@ -22,6 +22,8 @@ tags = ("reaction-diffusion", "pattern", "2-D", "periodic")
 order = 2
 resolution = 96
 solve_options: dict[str, object] = {}
+convergence_cells = {2: (48, 96, 192), 4: (48, 96, 192)}
+convergence_until = 20.0
 
 
 def system() -> sn.PDESystem:

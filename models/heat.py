@@ -18,6 +18,8 @@ tags = ("diffusion", "1-D", "Dirichlet", "exact solution")
 order = 2
 resolution = 64
 solve_options: dict[str, object] = {}
+convergence_cells = {2: (32, 64, 128), 4: (48, 64, 96)}
+convergence_until = 0.02
 reference = "exact solution: two decaying sine waves"
 
 

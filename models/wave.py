@@ -19,6 +19,7 @@ tags = ("wave", "second order in time", "1-D", "Dirichlet", "exact solution")
 order = 2
 resolution = 64
 solve_options: dict[str, object] = {}
+convergence_cells = {2: (32, 64, 128), 4: (32, 64, 128)}
 reference = "exact solution: two standing waves"
 
 

@@ -20,15 +20,16 @@ _HOMES = {
     "symnum.expr.build": """symbol rational pi exp log sqrt sin cos tan sinh cosh tanh sech asin acos atan asinh acosh
                             atanh atan2 erf sign floor ceil minimum maximum where equal heaviside""",
     "symnum.expr.calculus": "diff substitute",
+    "symnum.expr.integral": "integral",
     "symnum.expr.sympy": "from_sympy",
     "symnum.model.space": "coordinates Domain lower upper",
     "symnum.model.field": "field fields parameter parameters",
     "symnum.model.vector": "vector_field dt grad div curl laplacian",
     "symnum.model.conditions": "condition dirichlet neumann robin periodic antiperiodic",
-    "symnum.model.system": "Eq PDESystem ODESystem",
+    "symnum.model.system": "Eq PDESystem ODESystem DAESystem",
     "symnum.model.toml": "load",
     "symnum.discretisation.grid": "Grid",
-    "symnum.pipeline": "solve discretise",
+    "symnum.pipeline": "solve discretise generate",
     "symnum.result": "Solution",
     "symnum.errors": """SymnumError TermError ModelError ParseError DiscretisationError TargetError SolveError FileError
                         BackendUnavailable UnknownName ModelWarning SolveWarning""",
@@ -99,6 +100,7 @@ if TYPE_CHECKING:  # `as` marks a name as exported
         heaviside as heaviside,
     )
     from symnum.expr.calculus import diff as diff, substitute as substitute
+    from symnum.expr.integral import integral as integral
     from symnum.expr.sympy import from_sympy as from_sympy
     from symnum.model.space import coordinates as coordinates, Domain as Domain, lower as lower, upper as upper
     from symnum.model.field import field as field, fields as fields, parameter as parameter, parameters as parameters
@@ -118,10 +120,15 @@ if TYPE_CHECKING:  # `as` marks a name as exported
         periodic as periodic,
         antiperiodic as antiperiodic,
     )
-    from symnum.model.system import Eq as Eq, PDESystem as PDESystem, ODESystem as ODESystem
+    from symnum.model.system import (
+        Eq as Eq,
+        PDESystem as PDESystem,
+        ODESystem as ODESystem,
+        DAESystem as DAESystem,
+    )
     from symnum.model.toml import load as load
     from symnum.discretisation.grid import Grid as Grid
-    from symnum.pipeline import solve as solve, discretise as discretise
+    from symnum.pipeline import solve as solve, discretise as discretise, generate as generate
     from symnum.result import Solution as Solution
     from symnum.errors import (
         SymnumError as SymnumError,

@@ -64,15 +64,26 @@ def _slopes(
     discretised: Any, outcome: Outcome, shown: list[Array], fields: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Time derivatives of the fields at the saved times."""
-    rows = (_slope(discretised, t, y) for t, y in zip(outcome.t, outcome.y, strict=True))
+    algebraic = _algebraic_slopes(discretised.semi, outcome)
+    rows = (_slope(discretised, t, y, a) for t, y, a in zip(outcome.t, outcome.y, algebraic, strict=True))
     made = _filled(shown, rows, len(outcome.t))
     return {name: _tamed(outcome.t, fields[name], slopes) for name, slopes in made.items()}
 
 
-def _slope(discretised: Any, t: float, y: np.ndarray) -> np.ndarray:
+def _algebraic_slopes(semi: SemiDiscreteSystem, outcome: Outcome) -> Iterable[np.ndarray | None]:
+    """For each saved time the slopes of the unknowns whose equation gives none (no time derivative): by second-order differences."""
+    if semi.differential is None or len(outcome.t) < 2 or not np.all(np.diff(outcome.t)):
+        return [None] * len(outcome.t)
+    slopes: np.ndarray = np.gradient(outcome.y[:, ~semi.differential], outcome.t, axis=0)
+    return slopes
+
+
+def _slope(discretised: Any, t: float, y: np.ndarray, algebraic: np.ndarray | None = None) -> np.ndarray:
     """Time derivative of the full fields: exact inside; at eliminated points the difference of the boundary solution along the flow."""
     semi: SemiDiscreteSystem = discretised.semi
     rate: np.ndarray = discretised.rhs(t, y)
+    if semi.differential is not None:
+        rate[~semi.differential] = np.nan if algebraic is None else algebraic
     if _nothing_eliminated(semi):
         return rate
     low, high = sorted(semi.time_span)
@@ -128,6 +139,8 @@ def _dataset(semi: SemiDiscreteSystem, shown: list[Array], times: np.ndarray, fi
         coordinates[axis.name] = (axis.name, axis.coordinates(), _units(axis.units))
         if axis.periodic:
             attributes[f"period_{axis.name}"] = axis.stop - axis.start
+        if axis.centred:
+            attributes[f"bounds_{axis.name}"] = (axis.start, axis.stop)
     for sign, key in ((1, "periodic"), (-1, "antiperiodic")):
         names = [name for name, s in semi.signs.items() if s == sign]
         if names:

@@ -14,21 +14,25 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from symnum.codegen.jacobian import SparseJacobian
 from symnum.codegen.placement import output_vector, state_vector
-from symnum.codegen.target import CompiledKernel, compile_kernel, targets
+from symnum.codegen.target import CompiledKernel, compile_kernel, targets, vector
 from symnum.discretisation.assemble import discretise as to_semi_discrete
 from symnum.errors import SolveError, SolveWarning, UnknownName, did_you_mean
+from symnum.formats.program import Program, program
+from symnum.ir.jacobian import jvp_kernel
 from symnum.ir.sparsity import sparsity
 from symnum.ir.system import SemiDiscreteSystem
 from symnum.labels import label
 from symnum.model.system import PDESystem
-from symnum.plan.choose import Plan, choose
+from symnum.plan.choose import Plan, choose, choose_for
 from symnum.result import Solution
-from symnum.solvers.backend import backend_of, backends, methods
+from symnum.solvers.backend import backend_of, backends, methods, usable
 from symnum.solvers.backend import solve as run
 from symnum.solvers.problem import Options, Outcome, Problem
 
@@ -47,6 +51,7 @@ class Discretised:
         self.parameters = {s.name: v for s, v in zip(semi.parameters, semi.parameter_values, strict=True)}
         self._vector = np.array(semi.parameter_values, dtype=np.float64)
         self._reconstruct: CompiledKernel | None = None
+        self._jvp: CompiledKernel | None = None
         self.compile_seconds = time.process_time() - begin
 
     @property
@@ -63,8 +68,30 @@ class Discretised:
 
     @property
     def sparsity(self) -> Any:
-        """Pattern of d(rhs)/dy: boolean SciPy CSC matrix (size, size)."""
+        """Pattern of d(rhs)/dy: boolean SciPy CSC matrix (size, size). What integrals bring, dense and of low rank, is left out."""
         return sparsity(self.semi.rhs)
+
+    @cached_property
+    def sparse_jacobian(self) -> SparseJacobian:
+        """The compiled derivative of the right-hand side: ``pattern``, ``fill(t, y, data)`` and calls that give matrices."""
+        return SparseJacobian(self.semi.rhs, self._vector, self.target)
+
+    def jacobian(self, t: float, y: np.ndarray, p: Any = None) -> Any:
+        """d(rhs)/dy at (t, y), analytic: SciPy CSC matrix (size, size) float64.
+
+        Where the equations hold integrals, a ``SparsePlusLowRank`` operator (``@``, ``.toarray()``, ``.sparse``, ``.solve(b)``): that part of the
+        matrix is dense, but of low rank. Raises TargetError for states of a wrong shape or kind.
+        """
+        values = self._vector if p is None else self.parameter_vector(p)
+        return self.sparse_jacobian(float(t), vector("y", y, self.size), vector("p", values, len(self.parameters)))
+
+    def jvp(self, t: float, y: np.ndarray, v: np.ndarray, p: Any = None, out: np.ndarray | None = None) -> np.ndarray:
+        """The product (d(rhs)/dy) v at (t, y), exact, without the matrix: y, v and the result (size,)."""
+        if self._jvp is None:
+            self._jvp = compile_kernel(jvp_kernel(self.semi.rhs), self.target)
+        values = self._vector if p is None else self.parameter_vector(p)
+        both = np.concatenate([vector("y", y, self.size), vector("v", v, self.size)])
+        return self._jvp(t, both, values, out)
 
     def initial_state(self) -> np.ndarray:
         """The state at the initial time, (size,) float64."""
@@ -111,6 +138,28 @@ def discretise(
     return Discretised(to_semi_discrete(system, resolution, scheme, order), "llvm" if target == "auto" else target)
 
 
+def generate(
+    system: PDESystem,
+    target: str = "c",
+    resolution: Any = 64,
+    scheme: str = "auto",
+    order: int = 2,
+    openmp: bool = False,
+    jacobian: bool = True,
+) -> Program:
+    """Write the discretised system out as source code that needs no symnum: ``sn.generate(system).write("brusselator.c")``.
+
+    Args:
+        target: "c" (readable C99: right-hand side, initial state, boundary points, sparse Jacobian, a main program to try it),
+            "numpy" (a module) or "llvm" (IR of the right-hand side).
+        resolution, scheme, order: as for ``discretise``. openmp: OpenMP lines in the C. jacobian: with the sparse Jacobian.
+
+    Raises ModelError, DiscretisationError, TargetError.
+    """
+    semi = to_semi_discrete(system, resolution, scheme, order)
+    return program(system, semi, target, order, openmp, jacobian)
+
+
 def solve(
     system: PDESystem,
     resolution: Any = 64,
@@ -132,6 +181,9 @@ def solve(
     seed: int | None = None,
     checkpoint: Any = None,
     threads: int = 1,
+    linear_solver: str = "auto",
+    preconditioner: Any = None,
+    max_order: int | None = None,
 ) -> Solution:
     """Solve a system from its initial state over its time interval.
 
@@ -143,6 +195,7 @@ def solve(
             101 equal times with space.
         parameters: values in place of the system's. dt: first step. max_steps: most attempted steps.
         progress: ``progress(t)`` called a few times a second, or True for a progress bar.
+        linear_solver, preconditioner, max_order: for CVODE and IDA (see ``solvers.problem.Options``).
         events, dtype, seed, checkpoint, threads: only their defaults are supported so far; anything else is refused by name.
 
     A failed solve keeps what it has and emits SolveWarning. Raises ModelError, DiscretisationError, SolveError for what cannot be started.
@@ -155,9 +208,11 @@ def solve(
     discretised = discretise(system, resolution, scheme, order, target)
     with _reporting(progress, discretised.semi) as report:
         given = {"rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "progress": report}
-        options = _options(discretised.semi, saveat, save_every, **given)
+        linear = {"linear_solver": linear_solver, "preconditioner": preconditioner, "max_order": max_order}
+        options = _options(discretised.semi, saveat, save_every, **given, **linear)
         plan = _plan(discretised.semi, method, backend, rtol)
-        outcome = run(_problem(discretised), replace(options, method=plan.method), plan.backend)
+        options = replace(options, method=plan.method, max_order=max_order or plan.max_order)
+        outcome = run(_problem(discretised), options, plan.backend)
     solution = label(discretised, outcome, plan.why, _explained(outcome, discretised.semi))
     if not solution.success:
         warnings.warn(solution.message, SolveWarning, stacklevel=2)
@@ -197,14 +252,12 @@ def _plan(semi: SemiDiscreteSystem, method: str, backend: str, rtol: float) -> P
     spacing = {a.name: a.spacing for a in semi.axes}
     span = semi.time_span[1] - semi.time_span[0]
     periodic = all(a.periodic for a in semi.axes)
-    automatic = choose(semi.structure, spacing, span, len(semi.state) - len(semi.hidden), periodic, rtol)
+    fields = len(semi.state) - len(semi.hidden)
+    automatic = choose(semi.structure, spacing, span, fields, periodic, rtol, sundials=usable("sundials"))
     if method == "auto" and backend in ("auto", automatic.backend):
         return automatic
     if method == "auto":
-        stiff = automatic.method not in ("Tsit5", "Dopri5")
-        name = {"scipy": "BDF" if stiff else "DOP853", "embedded": "RKC2" if stiff else "Tsit5"}[backend]
-        kind = "stiff" if stiff else "smooth, not stiff"
-        return Plan(name, backend, f"backend {backend!r} was asked for; {name} is its method for {kind} problems")
+        return choose_for(backend, automatic)
     home = backend_of(method) if backend == "auto" else backend
     if method.lower() not in (name.lower() for name in methods(home)):
         other = backend_of(method)
@@ -226,8 +279,37 @@ def _problem(discretised: Discretised) -> Problem:
         parameters=p,
         breakpoints=semi.breakpoints,
         sparsity=lambda: discretised.sparsity,
+        jacobian=_LazyJacobian(discretised),
+        jacobian_exact=not semi.rhs.locals,
+        jvp=lambda t, y, v, out: discretised.jvp(t, y, v, out=out),
+        differential=semi.differential,
         keepalive=compiled,
     )
+
+
+_SMALL = 1000  # unknowns up to which a dense matrix costs an implicit method little
+
+
+class _LazyJacobian:
+    """The sparse Jacobian for solvers, compiled when one first asks."""
+
+    def __init__(self, discretised: Discretised) -> None:
+        self._discretised = discretised
+
+    @property
+    def pattern(self) -> Any:
+        return self._discretised.sparse_jacobian.pattern
+
+    def fill(self, t: float, y: np.ndarray, data: np.ndarray) -> None:
+        """See ``SparseJacobian.fill``."""
+        self._discretised.sparse_jacobian.fill(t, y, data)
+
+    def __call__(self, t: float, y: np.ndarray) -> Any:
+        """A sparse matrix; with integrals the exact dense one while it is small, else its sparse part."""
+        made = self._discretised.sparse_jacobian
+        if made.low_rank and self._discretised.size <= _SMALL:
+            return made(t, y).toarray()
+        return made.sparse(t, y)
 
 
 def _options(
@@ -296,4 +378,4 @@ class _reporting:
             self.bar.close()
 
 
-__all__ = ["Discretised", "discretise", "solve"]
+__all__ = ["Discretised", "discretise", "generate", "solve"]

@@ -5,7 +5,7 @@ Exit status 0: success, 1: a solve failed, 2: a bad model or bad options.
     symnum                  arguments
        |  parser.py         -> namespace, or one sentence and status 2
        v
-    run, list, explain, bench, doctor    one file each
+    run, list, explain, generate, bench, doctor    one file each
        |  console.py        -> a short report, or one JSON object (--json), on stdout; all else on stderr
        v
     exit status

@@ -21,7 +21,7 @@ from importlib import import_module, util
 from importlib.metadata import PackageNotFoundError, version
 
 from symnum.cli.console import console, print_json, quiet_stdout, seconds, table
-from symnum.errors import SymnumError
+from symnum.errors import BackendUnavailable, SymnumError
 
 _CORE = {
     "numpy": "arrays",
@@ -37,7 +37,6 @@ _CORE = {
 _OPTIONAL = {  # distribution -> (import name, what for, line that installs it)
     "torch": ("torch", "neural models", "pip install 'symnum[neural]'"),
     "juliacall": ("juliacall", "DifferentialEquations.jl, Symbolics.jl", "pip install 'symnum[julia]'"),
-    "scikit-sundae": ("sksundae", "CVODE and IDA", "pip install scikit-sundae"),
     "ipython": ("IPython", "interactive work", "pip install 'symnum[repl]'"),
     "zarr": ("zarr", "zarr files", "pip install 'symnum[io]'"),
     "pint": ("pint", "units", "pip install 'symnum[units]'"),
@@ -119,6 +118,7 @@ def examine() -> Iterator[Finding]:
         yield _tried(name, purpose, lambda name=name: str(import_module(name) and ""))  # type: ignore[misc]
     yield _tried("llvmlite", "machine code", _compile)
     yield _tried("symnum", "a heat equation, solved", _solve)
+    yield _tried("scikit-sundae", "CVODE and IDA: stiff and algebraic equations", _sundials)
     for name, (module, purpose, line) in _OPTIONAL.items():
         there = util.find_spec(module) is not None
         yield Finding(
@@ -142,6 +142,8 @@ def _tried(name: str, purpose: str, attempt: Callable[[], str]) -> Finding:
     line = f"pip install --force-reinstall {name}"
     try:
         return Finding(name, purpose, True, "works", _version(name), attempt())
+    except BackendUnavailable as error:
+        return Finding(name, purpose, True, "missing", detail=str(error), remedy=f"pip install {name}")
     except ModuleNotFoundError as error:
         return Finding(
             name,
@@ -174,7 +176,15 @@ def _compile() -> str:
     return f"compiled and ran a loop for {llvm.get_host_cpu_name()} in {seconds(time.perf_counter() - begun)}"
 
 
-def _solve() -> str:
+def _sundials() -> str:
+    """The same heat equation by CVODE and by IDA."""
+    done = f"CVODE {_solve('CVODE')}; IDA {_solve('IDA')}"
+    import sksundae
+
+    return f"SUNDIALS {sksundae.SUNDIALS_VERSION}; {done}"
+
+
+def _solve(method: str = "auto") -> str:
     """u_t = u_xx with u = sin(pi x): at t = 0.1 the middle is exp(-pi^2/10)."""
     from symnum.model.system import PDESystem
     from symnum.pipeline import solve
@@ -186,7 +196,7 @@ def _solve() -> str:
         conditions=["u = 0 @ x=0", "u = 0 @ x=1"],
         initial=["u = sin(pi*x)"],
     )
-    solution = solve(model, resolution=32)
+    solution = solve(model, resolution=32, method=method)
     error = abs(float(solution["u"].values[-1][16]) - math.exp(-(math.pi**2) / 10))
     if not error < 2e-3:
         raise ArithmeticError(f"the heat equation came out wrong by {error:.2g}")

@@ -47,6 +47,11 @@ def _parser() -> tuple[_Parser, list[str]]:
     )
     _model(explain)
     _settings(explain)
+    _generate(
+        _command(
+            made, "generate", "write a discretised model as source code that needs no symnum", "symnum.cli.generate"
+        )
+    )
     bench = _command(made, "bench", "measure against other tools on this machine", "symnum.cli.bench")
     bench.add_argument("name", nargs="?", metavar="NAME", help="which bench; without it they are listed")
     doctor = _command(
@@ -101,6 +106,24 @@ def _run(parser: _Parser) -> None:
     parser.add_argument("--out", metavar="FILE.nc", help="write the solution as netCDF")
     parser.add_argument("--plot", metavar="FILE.png", help="write a picture")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _generate(parser: _Parser) -> None:
+    _model(parser)
+    _settings(parser)
+    parser.add_argument("--target", default="c", metavar="T", help="c (default), numpy or llvm")
+    parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate")
+    parser.add_argument("--order", type=_whole, metavar="P", help="order of the finite differences: 2, 4, ...")
+    parser.add_argument("--scheme", metavar="S", help="scheme in space; central if not given")
+    parser.add_argument("--out", metavar="FILE.c", help="write there instead of to the terminal")
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that symnum did not generate")
+    parser.add_argument("--openmp", action="store_true", help="share loops among threads (C)")
+    parser.add_argument(
+        "--jacobian",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="with the sparse Jacobian (C); it is unless --no-jacobian",
+    )
 
 
 def _setting(text: str) -> tuple[str, float]:

@@ -245,3 +245,10 @@ def is_boolean(term: Term) -> bool:
     if term.op == "const":
         return isinstance(term.data[0], bool)
     return term.op in TABLE and TABLE[term.op].boolean
+
+
+def is_library_call(term: Term) -> bool:
+    """True for elementary functions and for powers that are neither whole nor half."""
+    if term.op == "mul":
+        return any((2 * Fraction(e)).denominator != 1 for e in term.data[1:])
+    return term.op in _LIBM

@@ -37,8 +37,8 @@ class CompiledKernel:
 
     def __call__(self, t: float, y: Any, p: Any = (), out: np.ndarray | None = None) -> np.ndarray:
         """Evaluate. y: (input_size,), p: (n_parameters,), out: (output_size,) float64 contiguous, must not overlap y. TargetError otherwise."""
-        y = _vector("y", y, self.kernel.input_size)
-        p = _vector("p", p, len(self.kernel.parameters))
+        y = vector("y", y, self.kernel.input_size)
+        p = vector("p", p, len(self.kernel.parameters))
         if out is None:
             out = output_vector(self.kernel.output_size)
         elif (
@@ -58,7 +58,8 @@ class CompiledKernel:
         return out
 
 
-def _vector(name: str, value: Any, size: int) -> np.ndarray:
+def vector(name: str, value: Any, size: int) -> np.ndarray:
+    """The value as a contiguous float64 vector of the given size; TargetError where it is not one."""
     if not (isinstance(value, np.ndarray) and value.dtype == np.float64 and value.flags.c_contiguous):
         if isinstance(value, np.ndarray) and value.dtype.kind == "c":
             raise TargetError(f"{name} is complex; this kernel takes real numbers (float64)")

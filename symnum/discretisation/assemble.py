@@ -1,19 +1,24 @@
 """[PDESystem] -> [SemiDiscreteSystem]: layout, regions, kernels.
 
-The grid is cut along each closed axis into single layers near its sides and one interior; periodic axes stay whole (loads wrap). Kernels
-loop over the products of these pieces, so their size depends on the stencils and the number of axes, never on the number of points.
+The grid is cut along each closed axis into an interior and what lies near its sides: a single layer where one is enough, else a shell, whose
+stencils read their weights from tables; periodic axes stay whole (loads wrap). Kernels loop over the products of these pieces, so their
+size depends on the stencils and the number of axes, never on the number of points, and there are about 3^d of them.
 """
 
 from __future__ import annotations
 
-from itertools import product
-from typing import Any
+from dataclasses import replace
+from itertools import pairwise, product
+from typing import Any, NamedTuple
 
 from symnum.catalogue import Catalogue
+from symnum.discretisation.automatic import automatic_scheme
 from symnum.discretisation.boundary import Boundary
 from symnum.discretisation.grid import Grid, make_grid
 from symnum.discretisation.initial import initial_kernel, initial_state
+from symnum.discretisation.integrals import Integrals, take_out
 from symnum.discretisation.lower import Lowering
+from symnum.discretisation.stability import stable_closures
 from symnum.errors import DiscretisationError
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import symbols
@@ -23,51 +28,59 @@ from symnum.ir.system import SemiDiscreteSystem
 from symnum.model.normal_form import NormalForm
 from symnum.model.system import PDESystem
 
-Segment = tuple[int, int, int | None]  # start, stop, the index of a single layer
+
+class Segment(NamedTuple):
+    """A piece of an axis: the interior, a single layer (its index), or a shell of several layers near a side."""
+
+    start: int
+    stop: int
+    layer: int | None = None
+    shell: bool = False
 
 
 def discretise(system: PDESystem, resolution: Any = 64, scheme: str = "auto", order: int = 2) -> SemiDiscreteSystem:
-    """Put a system on a uniform grid by finite differences.
+    """Put a system on a uniform grid by finite differences or finite volumes.
 
     Args:
         resolution: see ``grid.make_grid``.
-        scheme: name of a scheme ("auto" is central differences).
+        scheme: name of a scheme ("auto": see ``automatic.automatic_scheme``).
         order: order of accuracy in space.
 
     Raises DiscretisationError (resolution, scheme, order, boundary conditions that cannot be solved) and ModelError.
     """
+    made = assemble(system, resolution, scheme, order)
+    return replace(made.build(), scheme=made.name)
+
+
+def assemble(system: PDESystem, resolution: Any = 64, scheme: str = "auto", order: int = 2) -> Assembly:
+    """The parts of a discretisation before its kernels are written; arguments and errors as in ``discretise``."""
     if not isinstance(system, PDESystem):
         raise DiscretisationError(f"discretise takes a system such as sn.PDESystem(...), got {type(system).__name__}")
-    module = Catalogue("scheme", package="symnum.discretisation.schemes").load(
-        "central" if scheme == "auto" else scheme
-    )
-    grid = make_grid(system, resolution)
+    name = automatic_scheme(system, order, resolution) if scheme == "auto" else scheme
+    module = Catalogue("scheme", package="symnum.discretisation.schemes").load(name)
+    grid = make_grid(system, resolution, getattr(module, "CENTRED", False))
     module.check(order, closed=any(not a.periodic for a in grid.axes))
-    return _Assembly(system, grid, module, order).build()
+    return Assembly(system, grid, module, order, name)
 
 
-class _Assembly:
+class Assembly:
     """Everything one discretisation shares."""
 
-    def __init__(self, system: PDESystem, grid: Grid, scheme: Any, order: int) -> None:
-        self.system, self.grid, self.scheme, self.order = system, grid, scheme, order
-        self.normal: NormalForm = system.normal_form
-        if self.normal.algebraic:
-            names = ", ".join(f.name for f in self.normal.algebraic)
-            raise DiscretisationError(
-                f"the equation of {names} has no time derivative; this version solves equations of the form "
-                f"dt(u) = ... (algebraic equations need a DAE solver)"
-            )
+    def __init__(self, system: PDESystem, grid: Grid, scheme: Any, order: int, name: str = "") -> None:
+        self.system, self.grid, self.scheme, self.order, self.name = system, grid, scheme, order, name
+        self.parameters = tuple(system.parameter_symbols.values())
+        self.normal, self.integrals = self._without_integrals()
         self.axis_of = {a.name: k for k, a in enumerate(grid.axes)}
         conditions = {
             (self.axis_of[face.coordinate], face.side): rows for face, rows in self.normal.face_conditions.items()
         }
-        self.boundary = Boundary(conditions, dict(system.periodic))
+        self.boundary: Boundary = getattr(scheme, "BOUNDARY", Boundary)(conditions, dict(system.periodic))
         self.state = _layout(self.normal.fields, self._axes, lambda f, k: self._kept(f, k))
         self.full = _layout(self.normal.fields, self._axes, lambda f, k: (0, grid.axes[k].points))
-        self.arrays = dict(zip(self.normal.fields, self.state, strict=True))
-        self.parameters = tuple(system.parameter_symbols.values())
+        self.arrays = dict(zip(self.normal.fields, self.state, strict=True)) | dict(self.integrals.arrays)
         self.periods = tuple(a.points for a in grid.axes)
+        self.boundary.known = self._known_values()
+        self.closures = stable_closures(self)
 
     def build(self) -> SemiDiscreteSystem:
         structure = self.system.structure
@@ -84,12 +97,18 @@ class _Assembly:
             rhs=self._rhs(),
             reconstruct=self._reconstruct(),
             initial=lambda values, out=None: initial_state(self, initial, values, out),
+            initial_kernel=initial,
             breakpoints=tuple(structure.discontinuities),
             units={f.name: f.info.units for f in self.normal.fields},
             hidden=frozenset(f.name for f in self.normal.fields if f not in self.system.fields),
             signs=dict(self.system.periodic),
+            algebraic=frozenset(f.name for f in self.normal.algebraic),
             structure=structure,
         )
+
+    def _without_integrals(self) -> tuple[NormalForm, Integrals]:
+        """The normal form with fields of fewer coordinates in place of integrals."""
+        return take_out(self.system.normal_form, self.grid, dict(self.system.periodic), self._known_values())
 
     def _axes(self, field: Symbol) -> tuple[int, ...]:
         return tuple(sorted(self.axis_of[c.name] for c in field.info.coordinates if c.name in self.axis_of))
@@ -99,8 +118,25 @@ class _Assembly:
         low, high = self.boundary.count(field, k, "lower"), self.boundary.count(field, k, "upper")
         return low, self.grid.axes[k].points - high
 
-    def lowering(self, layer: tuple[int | None, ...]) -> Lowering:
-        return Lowering(self.grid, self.arrays, self.boundary, self.scheme, self.order, layer)
+    def _known_values(self) -> dict[Term, float]:
+        """Parameters and the initial time in numbers."""
+        values: dict[Term, float] = {p: float(self.system.parameters[p.name]) for p in self.parameters}
+        values[self.system.time] = float(self.system.domain.bounds[self.system.time.name][0])
+        return values
+
+    def lowering(
+        self, layer: tuple[int | None, ...], shell: tuple[tuple[int, int] | None, ...] | None = None
+    ) -> Lowering:
+        kind: type[Lowering] = getattr(self.scheme, "LOWERING", Lowering)
+        return kind(self.grid, self.arrays, self.boundary, self.scheme, self.order, layer, shell, self.closures)
+
+    def _lowering_in(self, axes: tuple[int, ...], cell: tuple[Segment, ...]) -> Lowering:
+        layer: list[int | None] = [None] * len(self.periods)
+        shell: list[tuple[int, int] | None] = [None] * len(self.periods)
+        for k, segment in zip(axes, cell, strict=True):
+            layer[k] = segment.layer
+            shell[k] = (segment.start, segment.stop) if segment.shell else None
+        return self.lowering(tuple(layer), tuple(shell))
 
     def kernel(
         self,
@@ -109,30 +145,33 @@ class _Assembly:
         body: list[Statement],
         comment: str,
         inputs: tuple[Array, ...] | None = None,
+        sums: tuple[Array, ...] = (),
     ) -> Kernel:
         inputs = self.state if inputs is None else inputs
         return check(
-            Kernel(name, inputs, outputs, self.parameters, self.system.time, self.periods, tuple(body), comment)
+            Kernel(name, inputs, outputs, self.parameters, self.system.time, self.periods, tuple(body), comment, sums)
         )
 
     def _rhs(self) -> Kernel:
         reach = self._reach()
-        body: list[Statement] = []
+        body: list[Statement] = self.integrals.statements(self)
         for axes, fields in self._groups().items():
             pieces = [self._segments(k, fields, reach) for k in axes]
             for cell in product(*pieces):
-                lowering = self.lowering(self._layer(axes, cell))
+                lowering = self._lowering_in(axes, cell)
                 inside = [f for f in fields if self._covers(f, axes, cell)]
                 stores = tuple(
                     Store(self.arrays[f].name, self._store(lowering, f), self.normal.origin.get(f, "")) for f in inside
                 )
                 body.extend(_loops(axes, cell, stores))
-        return self.kernel(
-            "rhs", self.state, body, f"time derivatives of {', '.join(f.name for f in self.normal.fields)}"
-        )
+        comment = f"time derivatives of {', '.join(f.name for f in self.normal.fields)}"
+        return self.kernel("rhs", self.state, body, comment, sums=self.integrals.locals)
 
     def _store(self, lowering: Lowering, field: Symbol) -> Term:
-        return lowering.lower(self.normal.rates[field], lowering.centre)
+        """The discrete rate of a field, or the residual of its equation if that holds no time derivative."""
+        if field in self.normal.algebraic:
+            return lowering.rate(self.normal.algebraic[field])
+        return lowering.rate(self.normal.rates[field], field)
 
     def _reconstruct(self) -> Kernel:
         """Full fields from the state: interior values are copied, eliminated ones follow from the conditions."""
@@ -142,10 +181,10 @@ class _Assembly:
             pieces = []
             for k in axes:
                 low, high = self._kept(field, k)
-                layers = [(i, i + 1, i) for i in (*range(low), *range(high, self.periods[k]))]
-                pieces.append([*layers, (low, high, None)])
+                layers = [Segment(i, i + 1, i) for i in (*range(low), *range(high, self.periods[k]))]
+                pieces.append([*layers, Segment(low, high)])
             for cell in product(*pieces):
-                lowering = self.lowering(self._layer(axes, cell))
+                lowering = self._lowering_in(axes, cell)
                 body.extend(_loops(axes, cell, (Store(full.name, lowering.lower(field, lowering.centre)),)))
         return self.kernel("reconstruct", self.full, body, "fields on the whole grid, boundary points included")
 
@@ -155,15 +194,11 @@ class _Assembly:
             groups.setdefault(self._axes(field), []).append(field)
         return groups
 
-    def _layer(self, axes: tuple[int, ...], cell: tuple[Segment, ...]) -> tuple[int | None, ...]:
-        layer: list[int | None] = [None] * len(self.periods)
-        for k, segment in zip(axes, cell, strict=True):
-            layer[k] = segment[2]
-        return tuple(layer)
-
     def _covers(self, field: Symbol, axes: tuple[int, ...], cell: tuple[Segment, ...]) -> bool:
         kept = [self._kept(field, k) for k in axes]
-        return all(low <= segment[0] and segment[1] <= high for (low, high), segment in zip(kept, cell, strict=True))
+        return all(
+            low <= segment.start and segment.stop <= high for (low, high), segment in zip(kept, cell, strict=True)
+        )
 
     def _reach(self) -> list[tuple[int, int]]:
         """How far below and above the current point the interior stencils read, for each axis."""
@@ -171,7 +206,7 @@ class _Assembly:
         reach = [[0, 0] for _ in self.periods]
         for field in self.normal.fields:
             for symbol in symbols(self._store(lowering, field), "load"):
-                axes = next(a.axes for a in self.state if a.name == symbol.info.array)
+                axes = next(a.axes for a in self.arrays.values() if a.name == symbol.info.array)
                 for k, offset in zip(axes, symbol.info.offsets, strict=True):
                     reach[k] = [max(reach[k][0], -offset), max(reach[k][1], offset)]
         return [(a, b) for a, b in reach]
@@ -183,16 +218,34 @@ class _Assembly:
                 raise DiscretisationError(
                     f"the stencil reaches {max(reach[k])} points along {name}, which has {points}; raise resolution"
                 )
-            return [(0, points, None)]
+            return [Segment(0, points)]
         kept = [self._kept(f, k) for f in fields]
         start, stop = min(low for low, _ in kept), max(high for _, high in kept)
         inner = (max(low for low, _ in kept) + reach[k][0], min(high for _, high in kept) - reach[k][1])
         if inner[1] <= inner[0]:
-            raise DiscretisationError(
-                f"{points} points along {name} leave no interior for stencils that reach {reach[k][0]} and {reach[k][1]} points; raise resolution"
-            )
-        layers = [(i, i + 1, i) for i in (*range(start, inner[0]), *range(inner[1], stop))]
-        return [*(s for s in layers if s[0] < inner[0]), (*inner, None), *(s for s in layers if s[0] >= inner[1])]
+            raise DiscretisationError(self._too_few(k, kept, reach[k]))
+        return [
+            *self._near_side(start, inner[0], {low for low, _ in kept}),
+            Segment(*inner),
+            *self._near_side(inner[1], stop, {high for _, high in kept}),
+        ]
+
+    def _near_side(self, start: int, stop: int, cuts: set[int]) -> list[Segment]:
+        """The layers start ... stop: shells, cut where a field begins or ends."""
+        shells = getattr(self.scheme, "SHELLS", False)
+        ends = sorted({start, stop, *(c for c in cuts if start < c < stop)}) if shells else range(start, stop + 1)
+        return [Segment(a, b, a) if b == a + 1 else Segment(a, b, None, True) for a, b in pairwise(ends)]
+
+    def _too_few(self, k: int, kept: list[tuple[int, int]], reach: tuple[int, int]) -> str:
+        axis = self.grid.axes[k]
+        eliminated = max(low for low, _ in kept) + axis.points - min(high for _, high in kept)
+        cells = axis.points if axis.periodic or axis.centred else axis.points - 1
+        need = cells + eliminated + sum(reach) + 1 - axis.points
+        return (
+            f"order={self.order} needs at least {need} cells along {axis.name}: its stencils reach {reach[0]} and {reach[1]} points and the "
+            f"conditions determine {eliminated}; there are {cells}. Write resolution={{{axis.name}: {need}}} or more "
+            f"(raise resolution) or a lower order"
+        )
 
 
 def _loops(axes: tuple[int, ...], cell: tuple[Segment, ...], stores: tuple[Store, ...]) -> list[Statement]:
@@ -200,7 +253,7 @@ def _loops(axes: tuple[int, ...], cell: tuple[Segment, ...], stores: tuple[Store
         return []
     if not axes:
         return list(stores)
-    return [nest(tuple((k, s[0], s[1]) for k, s in zip(axes, cell, strict=True)), stores)]
+    return [nest(tuple((k, s.start, s.stop) for k, s in zip(axes, cell, strict=True)), stores)]
 
 
 def _layout(fields: tuple[Symbol, ...], axes_of: Any, kept: Any) -> tuple[Array, ...]:

@@ -24,12 +24,13 @@ class Grid:
         return tuple(a.points for a in self.axes)
 
 
-def make_grid(system: PDESystem, resolution: Any) -> Grid:
+def make_grid(system: PDESystem, resolution: Any, centred: bool = False) -> Grid:
     """A grid for a system.
 
     Args:
         resolution: number of cells, one number for all axes or ``{x: 64, y: 32}`` (keys coordinates or names), or a Grid.
             A closed axis of n cells has n + 1 points, a periodic one n.
+        centred: the points are the centres of the n cells, on all axes.
 
     Raises DiscretisationError for counts that are not whole numbers of at least 4, missing and unknown coordinates.
     """
@@ -37,6 +38,11 @@ def make_grid(system: PDESystem, resolution: Any) -> Grid:
     if isinstance(resolution, Grid):
         if [a.name for a in resolution.axes] != names:
             raise DiscretisationError(f"the grid has axes {[a.name for a in resolution.axes]}, the system has {names}")
+        if any(a.centred != centred for a in resolution.axes):
+            has, needs = ("points", "cells") if centred else ("cells", "points")
+            raise DiscretisationError(
+                f"the Grid is one of {has}, the scheme takes one of {needs}; write resolution=64 (a number of cells), or another scheme"
+            )
         return resolution
     counts = _counts(names, resolution)
     axes = []
@@ -48,10 +54,11 @@ def make_grid(system: PDESystem, resolution: Any) -> Grid:
                 coordinate.name,
                 low,
                 high,
-                cells if periodic else cells + 1,
+                cells if periodic or centred else cells + 1,
                 (high - low) / cells,
                 periodic,
                 coordinate.info.units,
+                centred,
             )
         )
     total = 1

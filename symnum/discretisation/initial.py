@@ -17,7 +17,7 @@ def initial_kernel(assembly: Any) -> Kernel:
     """The kernel that evaluates the initial formulas (zero where an array or a function is given)."""
     body: list[Statement] = []
     for field, array in zip(assembly.normal.fields, assembly.state, strict=True):
-        value = assembly.normal.initial[field]
+        value = assembly.normal.initial.get(field, ZERO)
         lowering = assembly.lowering((None,) * len(assembly.periods))
         term = lowering.lower(value, lowering.centre) if isinstance(value, Term) else ZERO
         store = Store(array.name, term, f"initial condition of {field}")
@@ -33,7 +33,7 @@ def initial_state(
     t0 = assembly.system.domain.bounds[assembly.system.time.name][0]
     state = interpret(kernel, t0, np.empty(0), parameters, out)
     for field, array in zip(assembly.normal.fields, assembly.state, strict=True):
-        value = assembly.normal.initial[field]
+        value = assembly.normal.initial.get(field, ZERO)
         if not isinstance(value, Term):
             box = _sampled(field, value, array, assembly.grid)
             state[array.offset : array.offset + array.size] = box.ravel()
@@ -77,7 +77,7 @@ def _called(field: Symbol, function: Any, mesh: Sequence[np.ndarray], full: tupl
 def _place(array: Array, position: int, grid: Any) -> str:
     indices = np.unravel_index(position, array.shape) if array.shape else ()
     parts = [
-        f"{grid.axes[k].name}={grid.axes[k].start + grid.axes[k].spacing * (i + o):.6g}"
+        f"{grid.axes[k].name}={grid.axes[k].first + grid.axes[k].spacing * (i + o):.6g}"
         for k, i, o in zip(array.axes, indices, array.origin, strict=True)
     ]
     return ", ".join(parts) or "the initial time"

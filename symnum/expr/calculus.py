@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any
 
 from symnum.errors import TermError
-from symnum.expr.names import depends_on
+from symnum.expr.integral import integral
+from symnum.expr.names import depends_on, varies
 from symnum.expr.numbers import Number
 from symnum.expr.ops import TABLE
 from symnum.expr.term import (
@@ -32,7 +33,7 @@ from symnum.expr.term import (
     scale,
     split_coefficient,
 )
-from symnum.expr.walk import fold, postorder, transform
+from symnum.expr.walk import fold, postorder, symbols, transform
 
 _SLOTS = tuple(Symbol(name) for name in "abc")
 
@@ -105,8 +106,14 @@ def diff(term: Any, *variables: Any) -> Term:
         if variable.kind == "coordinate":
             result = derivative(result, {variable: order})
         else:
+            before = result
             for _ in range(order):
                 result = differentiate(result, variable)
+            if result is ZERO and symbols(before, "field"):
+                raise TermError(
+                    f"{before} does not hold the {variable.kind} {variable}, and fields do not depend on it: its derivative "
+                    f"is 0. Derivatives go along coordinates: write sn.diff({before}, x)"
+                )
     return result
 
 
@@ -132,8 +139,10 @@ def derivative(term: Term, orders: Mapping[Symbol, int]) -> Term:
     orders = {c: n for c, n in orders.items() if n}
     if not orders:
         return term
-    if not all(_varies(term, coordinate) for coordinate in orders):
+    if not all(varies(term, coordinate) for coordinate in orders):
         return ZERO
+    if term.op == "integral":  # over a fixed extent: derivatives along other coordinates go inside
+        return integral(derivative(term.args[0], orders), term.args[1])
     if term.op == "derivative":
         merged = dict(zip(term.args[1:], term.data, strict=True))
         for coordinate, n in orders.items():
@@ -159,15 +168,11 @@ def _pull_out(term: Term, orders: Mapping[Symbol, int]) -> Term:
     inside: dict[Term, Number] = {}
     outside: dict[Term, Number] = {}
     for base, e in zip(term.args, term.data[1:], strict=True):
-        (inside if any(_varies(base, c) for c in orders) else outside)[base] = e
+        (inside if any(varies(base, c) for c in orders) else outside)[base] = e
     if not outside and term.data[0] == 1:
         coordinates = sorted(orders, key=lambda c: (c.name, c.digest))
         return make_call("derivative", (term, *coordinates), tuple(orders[c] for c in coordinates))
     return mul((power_product(outside, term.data[0]), derivative(power_product(inside), orders)))
-
-
-def _varies(term: Term, coordinate: Symbol) -> bool:
-    return any(depends_on(node, coordinate) for node in postorder((term,)))
 
 
 def total_derivative(term: Term, coordinate: Symbol) -> Term:
@@ -176,8 +181,8 @@ def total_derivative(term: Term, coordinate: Symbol) -> Term:
     def leaf(node: Term) -> Term | None:
         if node is coordinate:
             return ONE
-        if node.op in ("symbol", "derivative"):
-            return derivative(node, {coordinate: 1}) if _varies(node, coordinate) else ZERO
+        if node.op in ("symbol", "derivative", "integral"):
+            return derivative(node, {coordinate: 1}) if varies(node, coordinate) else ZERO
         return ZERO if node.op in ("const", "pi") else None
 
     return fold(term, _chain(leaf))
@@ -209,6 +214,8 @@ def substitute(term: Any, mapping: Mapping[Any, Any], memo: dict[Term, Term] | N
             return node
         if node.op == "derivative":
             return _replaced_derivative(node, args)
+        if node.op == "integral":
+            return integral(*args)
         from symnum.expr.term import rebuild
 
         return rebuild(node, tuple(args))

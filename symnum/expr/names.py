@@ -43,3 +43,18 @@ def depends_on(symbol: Term, coordinate: Term) -> bool:
 def is_time(symbol: Term) -> bool:
     """True for the time coordinate."""
     return isinstance(symbol, Symbol) and symbol.kind == "coordinate" and symbol.info.role == "time"
+
+
+def varies(term: Term, coordinate: Term) -> bool:
+    """True if a term changes along a coordinate: it holds it, or a field of it, outside integrals along it."""
+    stack, seen = [term], {term}
+    while stack:
+        node = stack.pop()
+        if depends_on(node, coordinate):
+            return True
+        if node.op == "integral" and node.args[1] is coordinate:
+            continue
+        new = [a for a in node.args if a not in seen]
+        seen.update(new)
+        stack.extend(new)
+    return False

@@ -35,6 +35,11 @@ def exact_number(value: Any) -> Any:
         return whole.numerator if whole.denominator == 1 else whole
     if isinstance(value, Real):
         return exact_number(float(value))
+    if isinstance(value, complex):
+        raise TermError(
+            f"the number {value} is complex, and terms are real; write the real and the imaginary part as two fields or "
+            "parameters"
+        )
     raise TermError(f"{value!r} of type {type(value).__name__} is not a real number or a term")
 
 

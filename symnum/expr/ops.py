@@ -37,6 +37,7 @@ _ROWS = (
     Op("pow", 2, ("b*a^(b - 1)", "log(a)*a^b"), "power", 34.0, "a > 0"),
     Op("derivative", None),
     Op("integral", None),
+    Op("table", 1, ("0",), cycles=1.0),
     Op("pi", 0, numpy="pi", cycles=0.0, latex=r"\pi"),
     Op("exp", 1, ("exp(a)",), "exp", 13.0, exact=((0, 1),), fold=math.exp, latex=r"\exp"),
     Op("log", 1, ("1/a",), "log", 10.0, "a > 0", exact=((1, 0),), fold=math.log, latex=r"\log"),
@@ -77,9 +78,9 @@ _ROWS = (
 TABLE: dict[str, Op] = {row.name: row for row in _ROWS}
 
 #: Structural operators: they have their own constructors and no NumPy function.
-STRUCTURAL = frozenset({"add", "mul", "derivative", "integral"})
+STRUCTURAL = frozenset({"add", "mul", "derivative", "integral", "table"})
 
 #: Operators written as functions of their arguments, ``name(a, b)``.
-FUNCTIONS = frozenset(row.name for row in _ROWS if row.arity and not row.boolean) - {"pow"}
+FUNCTIONS = frozenset(row.name for row in _ROWS if row.arity and not row.boolean) - {"pow", "table"}
 
 COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}

@@ -16,20 +16,17 @@ process. The intern table is weak and locked; a pickled term is a flat program t
 
 from __future__ import annotations
 
-import threading
-import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 from symnum.errors import TermError
+from symnum.expr.intern import found_term, keep_term, references
 from symnum.expr.numbers import Number, exact_number, finite, fold_function, numeric_power, tidy, tidy_exponent, unit
 from symnum.expr.ops import TABLE
-
-_TABLE: weakref.WeakValueDictionary[Any, Term] = weakref.WeakValueDictionary()
-_LOCK = threading.RLock()
 
 
 class Term:
@@ -159,8 +156,8 @@ class Const(Term):
     def __new__(cls, value: Any) -> Const:
         value = exact_number(value)
         key = (type(value), repr(value) if isinstance(value, float) else value)
-        found = _TABLE.get(key)
-        return found if found is not None else _intern(cls, key, "const", (), (value,), {"value": value})  # type: ignore[return-value]
+        found = found_term(key)
+        return found if found is not None else _leaf(cls, key, "const", (value,), {"value": value})  # type: ignore[return-value]
 
 
 class Symbol(Term):
@@ -178,10 +175,10 @@ class Symbol(Term):
             info,
             info if info is None else repr(_identity(info)),
         )  # by repr: defaults 1 and 1.0 are two parameters
-        found = _TABLE.get(key)
+        found = found_term(key)
         if found is not None:
-            return found  # type: ignore[return-value]
-        return _intern(cls, key, "symbol", (), (), {"name": name, "kind": kind, "info": info})  # type: ignore[return-value]
+            return found
+        return _leaf(cls, key, "symbol", (), {"name": name, "kind": kind, "info": info})  # type: ignore[return-value]
 
 
 class Call(Term):
@@ -190,24 +187,30 @@ class Call(Term):
     __slots__ = ()
 
 
-def _intern(
-    cls: type[Term], key: Any, op: str, args: tuple[Term, ...], data: tuple[Any, ...], extra: dict[str, Any]
-) -> Term:
-    """The one place where a term object is born."""
+def _leaf(cls: type[Term], key: Any, op: str, data: tuple[Any, ...], extra: dict[str, Any]) -> Term:
+    """A number or a symbol is born."""
+    head = f"{_head(op, data)}{[_identity(extra[k]) for k in sorted(extra)]!r}|"
+    term = object.__new__(cls)
+    _put_op(term, op)
+    _put_args(term, ())
+    _put_data(term, data)
+    _put_digest(term, blake2b(head.encode(), digest_size=16).digest())
+    for name, value in extra.items():
+        object.__setattr__(term, name, value)
+    return keep_term(key, term)
+
+
+def _head(op: str, data: tuple[Any, ...]) -> str:
+    """What a digest begins with."""
     try:
-        head = f"{op}|{data!r}|{[_identity(extra[k]) for k in sorted(extra)]!r}" if extra else f"{op}|{data!r}"
+        return f"{op}|{data!r}|"
     except ValueError:  # Python refuses to write integers of more than 4300 digits
         raise TermError("an exact number of more than 4300 digits; write it as a float") from None
-    term = object.__new__(cls)
-    put = object.__setattr__
-    put(term, "op", op)
-    put(term, "args", args)
-    put(term, "data", data)
-    put(term, "digest", blake2b(b"".join([head.encode(), b"|", *[a.digest for a in args]]), digest_size=16).digest())
-    for name, value in extra.items():
-        put(term, name, value)
-    with _LOCK:
-        return _TABLE.setdefault(key, term)
+
+
+_put_op, _put_args, _put_data, _put_digest = (
+    getattr(Term, name).__set__ for name in ("op", "args", "data", "digest")
+)  # past __setattr__, which refuses
 
 
 def _identity(value: Any) -> Any:
@@ -222,8 +225,17 @@ def _identity(value: Any) -> Any:
 def make_call(op: str, args: tuple[Term, ...], data: tuple[Any, ...] = ()) -> Term:
     """Intern a call exactly as given (for constructors that have already brought it to canonical form)."""
     key = (op, args, data, tuple(map(type, data)))
-    found = _TABLE.get(key)
-    return found if found is not None else _intern(Call, key, op, args, data, {})
+    reference = references.get(key)
+    if reference is not None and (found := reference()) is not None:
+        return found
+    parts = [_head(op, data).encode()]
+    parts += [a.digest for a in args]
+    term = object.__new__(Call)
+    _put_op(term, op)
+    _put_args(term, args)
+    _put_data(term, data)
+    _put_digest(term, blake2b(b"".join(parts), digest_size=16).digest())
+    return keep_term(key, term)
 
 
 def as_term(value: Any) -> Term:
@@ -244,7 +256,7 @@ def _binary(left: Term, right: Any, build: Any) -> Any:
         try:
             right = as_term(right)
         except TermError:
-            if isinstance(right, (float, int)) or getattr(right, "ndim", None) == 0:
+            if isinstance(right, (float, int, complex)) or getattr(right, "ndim", None) == 0:
                 raise
             return NotImplemented
     try:
@@ -346,10 +358,16 @@ def mul(terms: Iterable[Term]) -> Term:
     return power_product(bag, coefficient)
 
 
+_digest = attrgetter("digest")
+
+
 def power_product(bag: dict[Term, Number], coefficient: Number = 1) -> Term:
     """``coefficient * prod(base**exponent)`` with numeric exponents; bases that turn out to be products or numbers are merged."""
     if coefficient == 0:
         return ZERO
+    if all(e == 1 and type(e) is int and b.op == "symbol" for b, e in bag.items()):  # the usual product, in half the time
+        bases = tuple(sorted(bag, key=_digest))
+        return _product(coefficient, bases, (1,) * len(bases))
     items: list[tuple[Term, Number]] = []
     merged: list[Term] = []
     for base, exponent in bag.items():
@@ -429,7 +447,7 @@ def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
     if term.op == "mul":
         powers = [power(new, Const(e)) if e != 1 else new for new, e in zip(args, term.data[1:], strict=True)]
         return mul((Const(term.data[0]), *powers))
-    if term.op in ("derivative", "integral"):
+    if term.op in ("derivative", "integral", "table"):
         return make_call(term.op, args, term.data)
     return call(term.op, *args)
 

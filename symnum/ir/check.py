@@ -6,15 +6,19 @@ from itertools import combinations
 from math import prod
 
 from symnum.errors import TargetError
-from symnum.expr.walk import postorder
-from symnum.ir.kernel import Array, Kernel, Let, LoadInfo, Loop, Statement, Store
+from symnum.expr.term import Symbol, Term
+from symnum.expr.walk import postorder, symbols
+from symnum.ir.kernel import Accumulate, Array, Kernel, Let, LoadInfo, Loop, Statement, Store, load, statements
 
 Box = tuple[tuple[int, int], ...]
 Ranges = dict[int, tuple[int, int]]
 
 
 def check(kernel: Kernel) -> Kernel:
-    """Give the kernel back if every load stays inside its array and every output value is stored exactly once; else TargetError."""
+    """Give the kernel back if every load stays inside its array and its summed values are ready, every table covers its loop, and every
+    output value is stored exactly once; else TargetError."""
+    _check_names(kernel)
+    _check_order(kernel)
     boxes: dict[str, list[Box]] = {a.name: [] for a in kernel.outputs}
     _check_body(kernel, kernel.body, {}, set(), boxes)
     for array in kernel.outputs:
@@ -27,6 +31,35 @@ def check(kernel: Kernel) -> Kernel:
         if stored != array.size:
             raise TargetError(f"{kernel.name}: {stored} of the {array.size} values of {array.field} are stored")
     return kernel
+
+
+def _check_names(kernel: Kernel) -> None:
+    """Loads and sums must mean one array."""
+    names = [a.name for a in (*kernel.inputs, *kernel.locals)]
+    twice = next((n for n in names if names.count(n) > 1), None)
+    if twice is not None:
+        raise TargetError(f"{kernel.name}: two arrays that are read are called {twice}")
+
+
+def _check_order(kernel: Kernel) -> None:
+    """Sums are complete before they are read: a local array is loaded only in statements after the last that accumulates it."""
+    summed: dict[str, int] = {}
+    read: dict[str, tuple[int, str]] = {}
+    for position, top in enumerate(kernel.body):
+        for s in statements((top,)):
+            if isinstance(s, Accumulate):
+                summed[s.array] = position
+            if not isinstance(s, Loop):
+                for symbol in symbols(s.value, "load"):
+                    read.setdefault(symbol.info.array, (position, getattr(s, "origin", "")))
+    for array in kernel.locals:
+        if array.name not in read:
+            continue
+        position, origin = read[array.name]
+        if array.name not in summed:
+            raise TargetError(f"{kernel.name}: {array.field} is read but nothing is summed into it {origin}")
+        if position <= summed[array.name]:
+            raise TargetError(f"{kernel.name}: {array.field} is read before it is summed to the end {origin}")
 
 
 def _overlap(a: Box, b: Box) -> bool:
@@ -49,13 +82,25 @@ def _check_body(
             known.add(statement.symbol.name)
         else:
             _check_term(kernel, statement, ranges, known)
-            array = kernel.output(statement.array)
-            _check_box(kernel, array, ranges, (0,) * len(array.axes), (False,) * len(array.axes), statement.origin)
+            array = _target(kernel, statement)
+            _check_box(kernel, array, ranges, load(array.name, (0,) * len(array.axes)).info, statement.origin)
+            if isinstance(statement, Accumulate):
+                continue
             if len(ranges) > len(array.axes):
                 raise TargetError(
                     f"{kernel.name}: {array.field} is stored inside a loop over an axis that it does not run along {statement.origin}"
                 )
             boxes[array.name].append(tuple(ranges[axis] for axis in array.axes))
+
+
+def _target(kernel: Kernel, statement: Store | Accumulate) -> Array:
+    """The array that a statement writes: outputs are stored, local arrays summed up, nothing else."""
+    arrays, verb = (kernel.outputs, "stored") if isinstance(statement, Store) else (kernel.locals, "summed")
+    for array in arrays:
+        if array.name == statement.array:
+            return array
+    kind = "output" if isinstance(statement, Store) else "local array"
+    raise TargetError(f"{kernel.name}: {statement.array} is {verb} but is no {kind} of this kernel {statement.origin}")
 
 
 def _check_loop(kernel: Kernel, loop: Loop, ranges: Ranges) -> None:
@@ -68,32 +113,62 @@ def _check_loop(kernel: Kernel, loop: Loop, ranges: Ranges) -> None:
         raise TargetError(f"{kernel.name}: the loop over axis {loop.axis} from {loop.start} to {loop.stop} is empty")
 
 
-def _check_term(kernel: Kernel, statement: Let | Store, ranges: Ranges, known: set[str]) -> None:
-    origin = statement.origin if isinstance(statement, Store) else ""
+def _check_term(kernel: Kernel, statement: Let | Store | Accumulate, ranges: Ranges, known: set[str]) -> None:
+    origin = "" if isinstance(statement, Let) else statement.origin
     nodes = list(postorder((statement.value,)))
     left = next((n for n in nodes if n.op in ("derivative", "integral")), None)
     if left is not None:
         raise TargetError(f"{kernel.name}: the {left.op} {left} was left in a kernel {origin}")
     for node in nodes:
-        if node.op != "symbol":
-            continue
-        if node.kind == "load":  # type: ignore[attr-defined]
-            info: LoadInfo = node.info  # type: ignore[attr-defined]
-            _check_box(kernel, kernel.input(info.array), ranges, info.offsets, info.wrap, origin)
-        elif node.kind == "index":  # type: ignore[attr-defined]
-            if node.info not in ranges:  # type: ignore[attr-defined]
-                raise TargetError(f"{kernel.name}: index {node} is used outside its loop {origin}")
-        elif node.kind == "temporary":  # type: ignore[attr-defined]
-            if node.name not in known:  # type: ignore[attr-defined]
-                raise TargetError(f"{kernel.name}: {node} is used before it is set {origin}")
-        elif node is not kernel.time and node not in kernel.parameters:
-            raise TargetError(f"{kernel.name}: {node} has no value in this kernel {origin}")
+        if isinstance(node, Symbol):
+            _check_symbol(kernel, node, ranges, known, origin)
+    for node in nodes:
+        if node.op == "table":
+            _check_table(kernel, node, ranges, origin)
 
 
-def _check_box(
-    kernel: Kernel, array: Array, ranges: Ranges, offsets: tuple[int, ...], wrap: tuple[bool, ...], origin: str
-) -> None:
+def _check_symbol(kernel: Kernel, node: Symbol, ranges: Ranges, known: set[str], origin: str) -> None:
+    if node.kind == "load":
+        array = next((a for a in (*kernel.inputs, *kernel.locals) if a.name == node.info.array), None)
+        if array is None:
+            raise TargetError(f"{kernel.name}: {node} reads an array that this kernel does not have {origin}")
+        _check_box(kernel, array, ranges, node.info, origin)
+    elif node.kind == "index":
+        if node.info not in ranges:
+            raise TargetError(f"{kernel.name}: index {node} is used outside its loop {origin}")
+    elif node.kind == "temporary":
+        if node.name not in known:
+            raise TargetError(f"{kernel.name}: {node} is used before it is set {origin}")
+    elif node is not kernel.time and node not in kernel.parameters:
+        raise TargetError(f"{kernel.name}: {node} has no value in this kernel {origin}")
+
+
+def _check_table(kernel: Kernel, node: Term, ranges: Ranges, origin: str) -> None:
+    place = node.args[0]
+    if not (isinstance(place, Symbol) and place.kind == "index"):
+        raise TargetError(f"{kernel.name}: a table is read at {place}, which is no index {origin}")
+    first, stop = node.data[0], node.data[0] + len(node.data) - 1
+    start, end = ranges[place.info]
+    if start < first or end > stop:
+        raise TargetError(
+            f"{kernel.name}: a table of the indices {first}..{stop - 1} of axis {place.info} is read at {start}..{end - 1} {origin}"
+        )
+
+
+def _check_box(kernel: Kernel, array: Array, ranges: Ranges, info: LoadInfo, origin: str) -> None:
+    offsets, wrap = info.offsets, info.wrap
+    if len(offsets) != len(array.axes):
+        raise TargetError(
+            f"{kernel.name}: {array.field} is read with {len(offsets)} offsets, it has {len(array.axes)} axes {origin}"
+        )
     for k, axis in enumerate(array.axes):
+        if info.fixed[k]:
+            at = offsets[k] - array.origin[k]
+            if not 0 <= at < array.shape[k]:
+                raise TargetError(
+                    f"{kernel.name}: {array.field} is read at {at} along axis {axis}, it has {array.shape[k]} values {origin}"
+                )
+            continue
         if axis not in ranges:
             raise TargetError(f"{kernel.name}: {array.field} is used outside the loop of axis {axis} {origin}")
         start, stop = ranges[axis]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -12,10 +13,19 @@ import numpy as np
 from symnum.expr.ops import TABLE
 from symnum.expr.term import Term
 from symnum.expr.walk import fold
-from symnum.ir.kernel import Array, Kernel, Let, Loop, Statement
+from symnum.ir.kernel import Accumulate, Array, Kernel, Let, Loop, Statement, Store
 
 Ranges = dict[int, tuple[int, int]]
 Env = dict[Term, Any]
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """The flat vectors of one call."""
+
+    y: np.ndarray
+    out: np.ndarray
+    scratch: np.ndarray
 
 
 def interpret(
@@ -27,30 +37,40 @@ def interpret(
     if kernel.time is not None:
         env[kernel.time] = np.float64(t)
     with np.errstate(all="ignore"):
-        _run(kernel, kernel.body, {}, env, y, out)
+        _run(kernel, kernel.body, {}, env, _Memory(y, out, np.zeros(kernel.local_size)))
     return out
 
 
-def _run(kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, env: Env, y: np.ndarray, out: np.ndarray) -> None:
+def _run(kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, env: Env, memory: _Memory) -> None:
     env = dict(env)
     for statement in body:
         if isinstance(statement, Loop):
             if statement.stop > statement.start:
                 inner = {s: v for s, v in env.items() if s.kind != "load"}  # type: ignore[attr-defined]
                 _run(
-                    kernel, statement.body, ranges | {statement.axis: (statement.start, statement.stop)}, inner, y, out
+                    kernel, statement.body, ranges | {statement.axis: (statement.start, statement.stop)}, inner, memory
                 )
-        elif isinstance(statement, Let):
-            env[statement.symbol] = evaluate(kernel, statement.value, ranges, env, y)
+            continue
+        value = _evaluate(kernel, statement.value, ranges, env, memory)
+        if isinstance(statement, Let):
+            env[statement.symbol] = value
         else:
-            array = kernel.output(statement.array)
-            value = np.asarray(evaluate(kernel, statement.value, ranges, env, y), dtype=float)
-            lost = tuple(k for k in range(len(kernel.periods)) if k not in array.axes)
-            here = _window(array, ranges, (0,) * len(array.axes))
-            _view(array, out)[here] = np.squeeze(value, axis=lost) if value.ndim else value
+            _keep(kernel, statement, np.asarray(value, dtype=float), ranges, memory)
 
 
-def evaluate(kernel: Kernel, term: Term, ranges: Ranges, env: Env, y: np.ndarray) -> Any:
+def _keep(kernel: Kernel, statement: Store | Accumulate, value: np.ndarray, ranges: Ranges, memory: _Memory) -> None:
+    """Put the values over a box of grid points into the output, or add them to the local array, summed over the axes that it lacks."""
+    array = kernel.output(statement.array) if isinstance(statement, Store) else kernel.input(statement.array)
+    lost = tuple(k for k in range(len(kernel.periods)) if k not in array.axes)
+    here = tuple(slice(ranges[a][0] - g, ranges[a][1] - g) for a, g in zip(array.axes, array.origin, strict=True))
+    if isinstance(statement, Store):
+        _view(array, memory.out)[here] = np.squeeze(value, axis=lost) if value.ndim else value
+        return
+    box = [ranges[k][1] - ranges[k][0] if k in ranges else 1 for k in range(len(kernel.periods))]
+    _view(array, memory.scratch)[here] += np.sum(np.broadcast_to(value, box), axis=lost)
+
+
+def _evaluate(kernel: Kernel, term: Term, ranges: Ranges, env: Env, memory: _Memory) -> Any:
     """The value of a term over a box of grid points: an array with one dimension an axis of the grid (size 1 where it is constant)."""
     dimensions = len(kernel.periods)
 
@@ -58,7 +78,7 @@ def evaluate(kernel: Kernel, term: Term, ranges: Ranges, env: Env, y: np.ndarray
         if node in env:
             return env[node]
         if node.op == "symbol":
-            return _leaf(kernel, node, ranges, y, dimensions)
+            return _leaf(kernel, node, ranges, memory, dimensions)
         return _operator(node, args)
 
     return fold(term, rule)
@@ -76,6 +96,9 @@ def _operator(node: Term, args: list[Any]) -> Any:
             return prod(powers, start=np.float64(node.data[0]))
         case "pi":
             return np.float64(np.pi)
+        case "table":
+            start, *numbers = node.data
+            return np.array(numbers)[np.asarray(args[0], dtype=int) - start]
         case "erf":
             from scipy.special import erf
 
@@ -93,30 +116,23 @@ def _power(base: Any, e: Any) -> Any:
     return np.power(base, float(e))
 
 
-def _leaf(kernel: Kernel, node: Any, ranges: Ranges, y: np.ndarray, dimensions: int) -> Any:
+def _leaf(kernel: Kernel, node: Any, ranges: Ranges, memory: _Memory, dimensions: int) -> Any:
     if node.kind == "index":
         return _spread(np.arange(*ranges[node.info], dtype=float), (node.info,), dimensions)
-    array = kernel.input(node.info.array)
-    view = _view(array, y)
+    array, info = kernel.input(node.info.array), node.info
+    view = _view(array, memory.scratch if kernel.is_local(array.name) else memory.y)
     for k, axis in enumerate(array.axes):
-        if node.info.wrap[k]:
-            start, stop = ranges[axis]
-            points = (np.arange(start, stop) + node.info.offsets[k]) % kernel.periods[axis]
-            view = np.take(view, points - array.origin[k], axis=k)
-    window = _window(array, ranges, node.info.offsets)
-    view = view[tuple(slice(None) if node.info.wrap[k] else window[k] for k in range(len(window)))]
+        start, stop = (0, 1) if info.fixed[k] else ranges[axis]
+        first = start + info.offsets[k] - array.origin[k]
+        if info.wrap[k] and not info.fixed[k]:
+            view = np.take(view, np.arange(first, first + stop - start) % kernel.periods[axis], axis=k)
+        else:
+            view = view[(slice(None),) * k + (slice(first, first + stop - start),)]
     return _spread(view, array.axes, dimensions)
 
 
 def _view(array: Array, vector: np.ndarray) -> np.ndarray:
     return vector[array.offset : array.offset + array.size].reshape(array.shape)
-
-
-def _window(array: Array, ranges: Ranges, offsets: tuple[int, ...]) -> tuple[slice, ...]:
-    return tuple(
-        slice(ranges[a][0] + o - g, ranges[a][1] + o - g)
-        for a, o, g in zip(array.axes, offsets, array.origin, strict=True)
-    )
 
 
 def _spread(view: np.ndarray, axes: tuple[int, ...], dimensions: int) -> np.ndarray:

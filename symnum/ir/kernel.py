@@ -10,18 +10,21 @@
 
 An index is a **grid index**: the number of the grid point along an axis. An array covers a box of grid points that starts at its
 ``origin`` (points eliminated by boundary conditions are not stored) and lies at ``offset`` in one flat vector. A load reads an array
-at the current grid indices plus ``offsets``; along an axis marked in ``wrap`` the index is taken modulo the period.
+at the current grid indices plus ``offsets``; along an axis marked in ``wrap`` the index is taken modulo the period, along an axis marked in
+``fixed`` the entry of ``offsets`` is the grid index itself, whatever the loop's. A ``table`` is a number that depends on one grid index.
 Scalars of a system (ODE states) are arrays of shape ``()``.
+
+``locals`` are scratch arrays that start at zero: ``Accumulate`` adds to them (whole-domain integrals), later statements load them by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from math import prod
 
-from symnum.expr.term import Symbol, Term
+from symnum.expr.term import Const, Symbol, Term, make_call
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,33 @@ class Array:
 
 @dataclass(frozen=True)
 class LoadInfo:
-    """``offsets`` and ``wrap`` have one entry for each axis of the array."""
+    """``offsets``, ``wrap`` and ``fixed`` have one entry for each axis of the array."""
 
     array: str
     offsets: tuple[int, ...]
     wrap: tuple[bool, ...]
+    fixed: tuple[bool, ...]
 
 
-def load(array: str, offsets: tuple[int, ...], wrap: tuple[bool, ...] | None = None) -> Symbol:
-    """The value of an array at the current point plus offsets."""
-    name = f"{array}[{','.join(f'{o:+d}' for o in offsets)}]" if offsets else array
-    return Symbol(name, "load", LoadInfo(array, offsets, wrap or (False,) * len(offsets)))
+def load(
+    array: str, offsets: tuple[int, ...], wrap: tuple[bool, ...] | None = None, fixed: tuple[bool, ...] | None = None
+) -> Symbol:
+    """The value of an array at the current point plus offsets; along ``fixed`` axes at the grid index that the offset gives."""
+    wrap, fixed = wrap or (False,) * len(offsets), fixed or (False,) * len(offsets)
+    parts = (f"{o}" if f else f"{o:+d}" for o, f in zip(offsets, fixed, strict=True))
+    name = f"{array}[{','.join(parts)}]" if offsets else array
+    return Symbol(name, "load", LoadInfo(array, offsets, wrap, fixed))
+
+
+def table(axis: int, start: int, values: Sequence[float]) -> Term:
+    """values[i - start] at grid index i of an axis (a loop over that axis stays inside); a number where all values are equal.
+
+    The shells of stencils near closed sides read their weights this way. The term is ``Call("table", (index,), (start, *values))``.
+    """
+    numbers = tuple(float(v) for v in values)
+    if len(set(numbers)) == 1:
+        return Const(numbers[0])
+    return make_call("table", (index(axis),), (start, *numbers))
 
 
 def index(axis: int) -> Symbol:
@@ -96,14 +115,24 @@ class Loop:
     body: tuple[Statement, ...]
 
 
-Statement = Let | Store | Loop
+@dataclass(frozen=True)
+class Accumulate:
+    """Add ``value`` to the local array at the current point, once for every point of the loops around (its own axes and those summed over)."""
+
+    array: str
+    value: Term
+    origin: str = ""
+
+
+Statement = Let | Store | Loop | Accumulate
 
 
 @dataclass(frozen=True)
 class Kernel:
     """A function ``(t, inputs vector, parameters vector) -> outputs vector``.
 
-    ``periods``: number of grid points of each axis (the modulus of wrapped loads). Inputs never alias outputs.
+    ``periods``: number of grid points of each axis (the modulus of wrapped loads). Inputs never alias outputs. ``locals``: scratch arrays,
+    whose ``offset`` counts in a vector of their own.
     """
 
     name: str
@@ -114,6 +143,7 @@ class Kernel:
     periods: tuple[int, ...]
     body: tuple[Statement, ...]
     comment: str = ""
+    locals: tuple[Array, ...] = ()
 
     def with_body(self, body: tuple[Statement, ...]) -> Kernel:
         """The same kernel with another body."""
@@ -127,8 +157,16 @@ class Kernel:
     def output_size(self) -> int:
         return sum(a.size for a in self.outputs)
 
+    @property
+    def local_size(self) -> int:
+        return sum(a.size for a in self.locals)
+
     def input(self, name: str) -> Array:
-        return next(a for a in self.inputs if a.name == name)
+        """The array that a load reads: an input or a local one."""
+        return next(a for a in (*self.inputs, *self.locals) if a.name == name)
+
+    def is_local(self, name: str) -> bool:
+        return any(a.name == name for a in self.locals)
 
     def output(self, name: str) -> Array:
         return next(a for a in self.outputs if a.name == name)

@@ -1,4 +1,8 @@
-"""Which outputs of a kernel depend on which inputs, from the loads alone."""
+"""Which outputs of a kernel depend on which inputs, from the loads alone.
+
+What an output owes to a whole-domain integral (a load of a local array) is left out: one such load would fill whole rows. It is the part of
+low rank, d(out)/d(local) d(local)/d(in), which whoever builds the Jacobian keeps as two thin factors or leaves to the Jacobian-vector product.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from symnum.expr.walk import symbols
-from symnum.ir.kernel import Array, Kernel, Let, Loop, Statement
+from symnum.ir.kernel import Accumulate, Array, Kernel, Let, Loop, Statement
 
 Ranges = dict[int, tuple[int, int]]
 
 
 def sparsity(kernel: Kernel) -> Any:
-    """The pattern of d(outputs)/d(inputs): a boolean SciPy CSC matrix of shape (output_size, input_size)."""
+    """The pattern of d(outputs)/d(inputs) at fixed local arrays: a boolean SciPy CSC matrix of shape (output_size, input_size)."""
     from scipy.sparse import csc_matrix
 
     rows: list[np.ndarray] = []
@@ -37,22 +41,31 @@ def _collect(
             )
             continue
         assert not isinstance(statement, Let), "the pattern is taken before passes name temporaries"
+        if isinstance(statement, Accumulate):
+            continue
         output = kernel.output(statement.array)
-        row = _positions(kernel, output, ranges, (0,) * len(output.axes))
+        row = positions(kernel, output, ranges, (0,) * len(output.axes))
         for symbol in symbols(statement.value, "load"):
-            column = _positions(kernel, kernel.input(symbol.info.array), ranges, symbol.info.offsets)
+            if kernel.is_local(symbol.info.array):
+                continue
+            column = positions(kernel, kernel.input(symbol.info.array), ranges, symbol.info.offsets, symbol.info.fixed)
             both = np.broadcast_arrays(row, column)
             rows.append(both[0].ravel())
             columns.append(both[1].ravel())
 
 
-def _positions(kernel: Kernel, array: Array, ranges: Ranges, offsets: tuple[int, ...]) -> np.ndarray:
-    """Positions in the flat vector over the box, one dimension an axis of the grid (modulo the period, which only wrapped loads exceed)."""
+def positions(
+    kernel: Kernel, array: Array, ranges: Ranges, offsets: tuple[int, ...], fixed: tuple[bool, ...] | None = None
+) -> np.ndarray:
+    """Positions in the flat vector over the box of ``ranges``, one dimension an axis of the grid (size 1 where they do not vary).
+
+    Indices are taken modulo the period, which only wrapped loads exceed; along ``fixed`` axes the offset is the grid index itself.
+    """
     total = np.full((1,) * len(kernel.periods), array.offset)
     for k, axis in enumerate(array.axes):
-        start, stop = ranges[axis]
-        along = (np.arange(start, stop) + offsets[k]) % kernel.periods[axis] - array.origin[k]
+        points = np.arange(1) if fixed is not None and fixed[k] else np.arange(*ranges[axis])
+        along = (points + offsets[k]) % kernel.periods[axis] - array.origin[k]
         shape = [1] * len(kernel.periods)
-        shape[axis] = stop - start
+        shape[axis] = len(points)
         total = total + along.reshape(shape) * array.strides[k]
     return total

@@ -14,7 +14,10 @@ from symnum.ir.kernel import Array, Kernel
 
 @dataclass(frozen=True)
 class Axis:
-    """A uniform axis of a grid: ``points`` grid points from ``start`` with ``spacing``; periodic axes do not repeat the first point."""
+    """A uniform axis of a grid: ``points`` grid points from ``start`` with ``spacing``; periodic axes do not repeat the first point.
+
+    ``centred``: the points are the centres of cells, the first half a spacing from ``start`` (finite volumes).
+    """
 
     name: str
     start: float
@@ -23,10 +26,16 @@ class Axis:
     spacing: float
     periodic: bool
     units: str = ""
+    centred: bool = False
+
+    @property
+    def first(self) -> float:
+        """The position of the first grid point."""
+        return self.start + self.spacing / 2 if self.centred else self.start
 
     def coordinates(self) -> np.ndarray:
         """Positions of the grid points, shape (points,)."""
-        return self.start + self.spacing * np.arange(self.points)
+        return self.first + self.spacing * np.arange(self.points)
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,10 @@ class SemiDiscreteSystem:
         breakpoints: times inside the interval at which the right-hand side jumps.
         hidden: fields that the user did not write (velocities of second-order equations).
         signs: +1 for periodic, -1 for antiperiodic axes, by name.
+        algebraic: fields without a time derivative; the rows of ``rhs`` that are theirs are residuals, 0 = rhs.
         structure: what the equations are (``model.structure``), for the planner.
+        scheme: name of the scheme in space.
+        initial_kernel: the kernel of the initial formulas, for code that is written out (zero where ``initial`` samples an array or a function).
     """
 
     name: str
@@ -59,11 +71,21 @@ class SemiDiscreteSystem:
     units: dict[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     signs: dict[str, int] = field(default_factory=dict)
+    algebraic: frozenset[str] = frozenset()
     structure: Any = None
+    scheme: str = ""
+    initial_kernel: Kernel | None = None
 
     @property
     def size(self) -> int:
         return sum(a.size for a in self.state)
+
+    @property
+    def differential(self) -> np.ndarray | None:
+        """Which unknowns have a time derivative, (size,) bool; None where all have."""
+        if not self.algebraic:
+            return None
+        return np.concatenate([np.full(a.size, a.field not in self.algebraic) for a in self.state])
 
     def locate(self, position: int) -> tuple[str, dict[str, float]]:
         """Field name and coordinates of a position in the state vector."""
@@ -71,7 +93,7 @@ class SemiDiscreteSystem:
             if array.offset <= position < array.offset + array.size:
                 indices = np.unravel_index(position - array.offset, array.shape) if array.shape else ()
                 place = {
-                    self.axes[a].name: float(self.axes[a].start + self.axes[a].spacing * (i + o))
+                    self.axes[a].name: float(self.axes[a].first + self.axes[a].spacing * (i + o))
                     for a, i, o in zip(array.axes, indices, array.origin, strict=True)
                 }
                 return array.field, place

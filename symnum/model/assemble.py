@@ -60,6 +60,9 @@ def _domain(domain: Any) -> Domain:
 
 
 def _sequence(value: Any, what: str, single: tuple[type, ...]) -> list[Any]:
+    if isinstance(value, Mapping):
+        line = "sn.Eq(left, right)" if what == "equations" else "sn.dirichlet(u, 0, at={x: 0})"
+        raise ModelError(f"{what} is a mapping, {value!r}; expected a list: write {what}=[{line}, ...]")
     if isinstance(value, str):
         line = f"sn.PDESystem.from_text({what}=[{value!r}], ...)"
         raise ModelError(

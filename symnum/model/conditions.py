@@ -126,7 +126,10 @@ def robin(u: Any, a: Any, b: Any, value: Any, *, at: Any) -> FaceCondition:
 
 
 def condition(equation: Any, *, at: Any) -> FaceCondition:
-    """Any equation that is linear in a field and its derivatives, in any algebraic arrangement, on a face."""
+    """Any equation that is linear in a field and its derivatives, in any algebraic arrangement, on a face.
+
+    For fields of second order in space the normal derivative alone will do (``D(u)*dx(u) = q``); that needs ``scheme="finite_volume"``.
+    """
     if not isinstance(equation, Eq):
         if is_sympy(equation):
             equation = Eq.from_sympy(equation)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from symnum.expr.calculus import derivative, differentiate, expand_derivatives, from_summands, summands
 from symnum.expr.term import ZERO, Symbol, Term, add, scale
-from symnum.expr.walk import node_count, postorder, symbols
+from symnum.expr.walk import contains, node_count, postorder, symbols
 from symnum.model.expand import expand, is_zero
 from symnum.model.space import Face
 
@@ -99,6 +99,8 @@ def _no_flux(face: Face, u: Symbol, x: Symbol, system: PDESystem) -> bool:
 
 def _is_divergence(term: Term) -> bool:
     """True if all Euler operators vanish: sum over J of (-D)^J (d term/d u_J) = 0 for every field u."""
+    if contains(term, lambda node: node.op == "integral"):
+        return False
     if not symbols(term, "field") or any(c.kind == "coordinate" for c in symbols(_outside_derivatives(term))):
         return False
     return all(is_zero(_euler(term, u)) for u in symbols(term, "field"))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from symnum.errors import ModelError, did_you_mean
-from symnum.expr.calculus import linear_coefficients
+from symnum.expr.calculus import derivative, linear_coefficients
 from symnum.expr.names import depends_on
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder, symbols
@@ -60,7 +60,11 @@ def resolve(parts: Parts, need: Need) -> tuple[FaceConditions, dict[str, int]]:
         _check_linear(c, need)
     for x in need.space:
         if x.name not in periodic:
+            pooled = _pooled(placed, x, parts, need)
             for u in need.fields:
+                if u in pooled:
+                    _check_twice([c for c in placed if c.field is u and c.coordinate == x.name])
+                    continue
                 _check_count([c for c in placed if c.field is u and c.coordinate == x.name], u, x, need, parts.domain)
     faces = [Face(x.name, side) for x in need.space for side in ("lower", "upper") if x.name not in periodic]
     by_face = {face: tuple(c for c in placed if c.face == face) for face in faces}
@@ -142,9 +146,10 @@ def _assign(placed: list[FaceCondition], need: Need) -> list[FaceCondition]:
         c = made[i]
         candidates = _candidates(c, need)
         lack = {f: need.order(f, need.coordinate(c.coordinate)) - _given(made, f, c.coordinate) for f in candidates}
+        here = {f: sum(1 for other in made if other.field is f and other.face == c.face) for f in candidates}
         first = symbols(c.equation.lhs, "field")
         made[i] = replace(
-            c, field=max(candidates, key=lambda f: (lack[f] > 0, lack[f], f in first, -candidates.index(f)))
+            c, field=max(candidates, key=lambda f: (lack[f] > 0, -here[f], lack[f], f in first, -candidates.index(f)))
         )
     return made
 
@@ -166,7 +171,10 @@ def _candidates(c: FaceCondition, need: Need) -> list[Symbol]:
 
 
 def _check_linear(c: FaceCondition, need: Need) -> None:
-    """Each condition is linear in its field and the field's derivatives, with a coefficient that is not zero."""
+    """Each condition is linear in its field and the field's derivatives, with a coefficient that is not zero.
+
+    For fields of second order the normal derivative alone will do (``D(u)*dx(u) = q``, ``dx(u) = -u^4``).
+    """
     field = c.field
     assert field is not None
     x = need.coordinate(c.coordinate)
@@ -175,6 +183,7 @@ def _check_linear(c: FaceCondition, need: Need) -> None:
         raise ModelError(
             f"the condition '{c}' is on {c.coordinate}, but {field.name} does not depend on {c.coordinate}"
         )
+    _check_place(c, field, need)
     if any(need.time in node.args[1:] for node in derivative_nodes(residual)):
         raise ModelError(
             f"the condition '{c}' holds a derivative in time: not supported yet; write it with {field.name} and its "
@@ -183,6 +192,8 @@ def _check_linear(c: FaceCondition, need: Need) -> None:
     unknowns = [n for n in postorder((residual,)) if n is field or (n.op == "derivative" and n.args[0] is field)]
     split = linear_coefficients(residual, unknowns)
     if split is None or any(field in symbols(k) for k in split[0].values()):
+        split = _linear_in_slope(residual, field, x) if need.order(field, x) == 2 else None
+    if split is None:
         raise ModelError(
             f"the condition '{c}' is not linear in {field.name}; solve it for {field.name} or its normal derivative, "
             f"e.g. dx({field.name}) = ..."
@@ -200,6 +211,30 @@ def _check_linear(c: FaceCondition, need: Need) -> None:
             f"in {x.name} for {field.name}; "
             f"conditions go up to the {ordinal(order - 1)} derivative"
         )
+
+
+def _linear_in_slope(residual: Term, field: Symbol, x: Symbol) -> tuple[dict[Term, Term], Term] | None:
+    """The condition as coefficient*normal derivative + rest, both of which may hold the field; None if it is not linear."""
+    slope = derivative(field, {x: 1})
+    split = linear_coefficients(residual, [slope])
+    return split if split is not None and slope in split[0] else None
+
+
+def _check_place(c: FaceCondition, field: Symbol, need: Need) -> None:
+    """A condition varies along no coordinate that its field does not depend on."""
+    own = field.info.coordinates
+    for s in symbols(c.residual):
+        for x in (s,) if s.kind == "coordinate" else s.info.coordinates if s.kind == "field" else ():
+            if x in own:
+                continue
+            through = f"{s.name}, which varies along {x.name}" if s.kind == "field" else x.name
+            names = ", ".join(k.name for k in own)
+            known = x is need.time or x in need.space
+            line = f'write sn.field("{field.name}", ({names}, {x.name}))' if known else "write a parameter or a number"
+            raise ModelError(
+                f"the condition '{c}' holds {through}, but {field.name} depends on {names} alone; {line}, or leave "
+                f"{s.name} out"
+            )
 
 
 # --- counting ------------------------------------------------------------
@@ -226,6 +261,28 @@ def _check_count(rows: list[FaceCondition], u: Symbol, x: Symbol, need: Need, do
             f"{len(at['upper'])} at "
             f"{x.name}={high}. Move one to at={{{x.name}: {high if len(at['lower']) > len(at['upper']) else low}}}"
         )
+
+
+def _pooled(placed: list[FaceCondition], x: Symbol, parts: Parts, need: Need) -> set[Symbol]:
+    """Fields of coupled first-order equations that have as many conditions together as they need together.
+
+    u_t = v_x, v_t = u_x (sound, light): the conditions belong to waves, not to fields, so u may be given at both faces and
+    v at none.
+    """
+    first = [u for u in need.fields if need.order(u, x) == 1 and need.evolves(u)]
+    groups = {u: {u} for u in first}
+    for equation in parts.equations:
+        nodes = derivative_nodes(equation.residual)
+        rates = {f for n in nodes if need.time in n.args[1:] for f in symbols(n, "field")}
+        slopes = {f for n in nodes if x in n.args[1:] for f in symbols(n, "field")}
+        joined = set().union(*(groups[u] for u in (rates | slopes) & set(first)))
+        if rates & set(first) and slopes - rates:
+            groups.update(dict.fromkeys(joined, joined))
+    return {
+        u
+        for u, group in groups.items()
+        if len(group) > 1 and sum(_given(placed, f, x.name) for f in group) == len(group)
+    }
 
 
 def _check_twice(rows: list[FaceCondition]) -> None:

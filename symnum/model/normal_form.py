@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from symnum.errors import ModelError
 from symnum.expr.calculus import derivative, solve_linear, substitute, total_derivative
+from symnum.expr.integral import integrals_as_fields
 from symnum.expr.names import FieldInfo
 from symnum.expr.term import Symbol, Term
-from symnum.expr.walk import symbols, transform
+from symnum.expr.walk import postorder, symbols, transform
 from symnum.model.naming import count, listed
 from symnum.model.orders import derivative_nodes
 from symnum.model.space import Face
@@ -114,6 +115,12 @@ def _in_time_derivatives(
         return None
 
     made = transform(residual, rule)
+    for node in postorder((made,)):
+        if node.op == "integral" and any(time in inner.args[1:] for inner in derivative_nodes(node)):
+            raise ModelError(
+                f"equation {number} holds {node}, an integral of a time derivative, which is not supported; write the "
+                "integral of what that derivative equals"
+            )
     for node in derivative_nodes(made):
         for inner in derivative_nodes(node.args[0]):
             if time in inner.args[1:]:
@@ -159,7 +166,8 @@ def _solve_group(residuals: list[Term], nodes: list[Term], named: str) -> list[T
     if n != m:
         names = listed([str(node) for node in nodes])
         raise ModelError(
-            f"{named} hold{'s' if n == 1 else ''} {m} time derivatives ({names}) for {count(n, 'equation')}; add or "
+            f"{named} hold{'s' if n == 1 else ''} {count(m, 'time derivative')} ({names}) for {count(n, 'equation')}; "
+            "add or "
             "remove one"
         )
     result = solve_linear(residuals, nodes)
@@ -226,9 +234,13 @@ def _algebraic(
     for number in numbers:
         if not place(number, set()):
             known = listed([f.name for f in fields]) or "none"
+            advice = (
+                "; if it is a constraint, the index is higher than one: differentiate it in time until one of these fields "
+                "appears, and write that equation in its place"
+            )
             raise ModelError(
                 f"equation {number} has no time derivative and no field left to determine (fields without a time "
-                f"derivative: {known})"
+                f"derivative: {known}){advice if fields else ''}"
             )
     missing = [f.name for f in fields if f not in owner]
     if missing:
@@ -245,7 +257,7 @@ def _check_coordinates(rates: dict[Symbol, Term], system: PDESystem) -> None:
         own = set(u.info.coordinates)
         if space <= own:
             continue
-        for s in symbols(rate):
+        for s in symbols(integrals_as_fields((rate,))[0][0]):
             needed = [s] if s.kind == "coordinate" else list(s.info.coordinates) if s.kind == "field" else []
             for c in needed:
                 if c in space and c not in own:

@@ -7,6 +7,7 @@ from typing import Any
 
 from symnum.errors import ModelError, TermError
 from symnum.expr.calculus import diff
+from symnum.expr.integral import integral
 from symnum.expr.term import Const, Symbol, Term
 from symnum.model import vector
 from symnum.model.vector import Vector
@@ -89,7 +90,10 @@ def _term(value: Any) -> Term:
 
 
 def _integral(*args: Any) -> Term:
-    raise TermError("integrals are not supported yet; write the integral as a field with an equation of its own")
+    """``integral(u, x)``, ``integral(u, x, y)``."""
+    if len(args) < 2:
+        raise TermError("needs an expression and a coordinate: write integral(u, x)")
+    return integral(_term(args[0]), *args[1:])
 
 
 def _named(function: Operator) -> Operator:

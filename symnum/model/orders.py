@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from symnum.expr.integral import integrals_as_fields
 from symnum.expr.names import depends_on
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder, symbols
@@ -31,6 +32,7 @@ def term_orders(term: Term) -> dict[tuple[Symbol, Symbol], int]:
     """
     total: dict[tuple[Symbol, Symbol], int] = {}
     made: dict[Term, dict[tuple[Symbol, Symbol], int]] = {}
+    term = integrals_as_fields((term,))[0][0]  # what stands below an integral asks for no condition
     for node in derivative_nodes(term):
         inner = node.args[0]
         own = dict(made.get(inner, {}))

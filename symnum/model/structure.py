@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symnum.expr.calculus import expand_derivatives, from_summands, summands
+from symnum.expr.integral import integrals_as_fields
 from symnum.expr.term import ONE, ZERO, Symbol, Term, power_product
 from symnum.expr.walk import fold, symbols
 from symnum.model.conserved import Conserved, conserved_quantities
@@ -75,6 +76,7 @@ class Structure:
         discontinuities: times inside the interval where something switches.
         conserved: linear conserved quantities that can be seen.
         kind: the type in words, "reaction-diffusion", "wave", "ODE system", ...
+        algebraic: fields without a derivative in time, whose equations hold at every instant.
     """
 
     order_in_time: int
@@ -93,6 +95,7 @@ class Structure:
     discontinuities: tuple[float, ...]
     conserved: tuple[Conserved, ...]
     kind: str
+    algebraic: tuple[Symbol, ...] = ()
 
 
 def analyse(system: PDESystem) -> Structure:
@@ -132,6 +135,7 @@ def analyse(system: PDESystem) -> Structure:
         discontinuities=switching_times(holds, system.time, values, system.domain.bounds[system.time.name]),
         conserved=conserved_quantities(system, form),
         kind=_kind(system, form, terms, found),
+        algebraic=tuple(form.algebraic),
     )
 
 
@@ -146,7 +150,7 @@ def _degree(term: Term) -> Any:
     def rule(node: Term, args: list[Any]) -> Any:
         if node.op == "symbol":
             return int(getattr(node, "kind", "") == "field")
-        if node.op == "derivative":
+        if node.op in ("derivative", "integral"):
             return args[0]
         if node.op == "add":
             return _sum_degree([*args, 0] if node.data[0] != 0 else args)
@@ -250,7 +254,8 @@ def _sign(coefficient: Term, system: PDESystem, values: Mapping[Term, float]) ->
 
 
 def _sampled(coefficient: Term, system: PDESystem, values: Mapping[Term, float]) -> Any:
-    """A coefficient at points inside the domain, fields put to 1."""
+    """A coefficient at points inside the domain, fields (and integrals) put to 1."""
+    coefficient = integrals_as_fields((coefficient,))[0][0]
     points: dict[Term, Any] = {
         c: np.linspace(*system.domain.bounds[c.name], 9)[1:-1] for c in (system.time, *system.space)
     }

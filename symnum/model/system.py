@@ -99,7 +99,18 @@ class PDESystem:
         self._set(fields=fields, time=time, space=space, face_conditions=faces, periodic=periodic, initial=start)
         self._set(parameters=values, parameter_symbols=symbols, orders=dict(need.orders))
         self.normal_form  # noqa: B018  (equations that cannot be solved for the time derivatives are refused here)
+        self._judge()
         if space:
+            from symnum.model.jumps import warn_jumps
+
+            warn_jumps(self)
+
+    def _judge(self) -> None:
+        """What depends on the values of parameters: coefficients without a value, equations without a solution."""
+        from symnum.model.coefficients import check_coefficients
+
+        check_coefficients(self)
+        if self.space:
             from symnum.model.wellposed import warn_ill_posed
 
             warn_ill_posed(self)
@@ -140,6 +151,7 @@ class PDESystem:
         made.__dict__.update(self.__dict__)
         made.__dict__.pop("structure", None)  # it depends on the values
         made._set(parameters=self.parameters | changed)
+        made._judge()
         return made
 
     def replace(self, **changes: Any) -> Self:
@@ -225,8 +237,9 @@ class ODESystem(PDESystem):
         events: Iterable[Any] = (),
     ) -> None:
         if (t is None) == (domain is None):
+            kind = type(self).__name__
             raise ModelError(
-                "ODESystem needs the interval of time: write sn.ODESystem(equations, t=(0, 10), initial={...})"
+                f"{kind} needs the interval of time: write sn.{kind}(equations, t=(0, 10), initial={{...}})"
             )
         if domain is None:
             domain = t if isinstance(t, (Domain, Mapping)) else {_time_name(equations): t}
@@ -236,6 +249,23 @@ class ODESystem(PDESystem):
             raise ModelError(
                 f"{u.name} depends on {self.space[0].name}; write sn.PDESystem(equations, domain=sn.Domain(...)) for "
                 "fields in space"
+            )
+
+
+class DAESystem(ODESystem):
+    """Differential-algebraic equations: ``x' = f(t, x, z)``, ``0 = g(t, x, z)`` with dg/dz regular (index 1).
+
+    ``sn.DAESystem([sn.Eq(sn.dt(x), z - x), sn.Eq(0, x + z - 1)], t=(0, 10), initial={x: 1.0})``. Fields without a derivative in time are
+    found from the equations without one; ``initial`` may hold a guess for them (zero without one), from which consistent values are
+    computed. Otherwise as ``ODESystem``. With fields in space write ``PDESystem``, which takes such equations as well.
+    """
+
+    def __init__(self, equations: Any, *args: Any, **more: Any) -> None:
+        super().__init__(equations, *args, **more)
+        if not self.normal_form.algebraic:
+            raise ModelError(
+                "every field has a derivative in time, so nothing is algebraic; write sn.ODESystem(...), or an equation without dt, "
+                f"e.g. sn.Eq(0, {self.fields[0].name} - 1)"
             )
 
 

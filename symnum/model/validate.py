@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from symnum.errors import ModelError, did_you_mean
+from symnum.expr.integral import coordinates_of
 from symnum.expr.names import is_time
-from symnum.expr.term import Symbol, Term
+from symnum.expr.term import ZERO, Symbol, Term
 from symnum.expr.walk import postorder, symbols
 from symnum.model.assemble import Parts
 from symnum.model.conditions import FaceCondition
@@ -31,13 +32,34 @@ def check_equations(parts: Parts, fields: tuple[Symbol, ...]) -> None:
     if not parts.equations:
         raise ModelError("the model has no equation; write sn.PDESystem([sn.Eq(sn.dt(u), ...)], ...)")
     for number, equation in enumerate(parts.equations, 1):
-        check_symbols((equation.lhs, equation.rhs), partial(_named, number, equation), parts)
+        check_symbols((equation.lhs, equation.rhs), partial(_named, number, equation), parts, integrals=True)
         if not symbols((equation.lhs, equation.rhs), "field"):
             raise ModelError(
                 f"equation {number} ({_brief(equation)}) holds no field, so it determines nothing; remove it or write "
                 "sn.dt(u)"
             )
+    _check_statements(parts.equations)
     _check_count(parts.equations, fields)
+
+
+def _check_statements(equations: Sequence[Eq]) -> None:
+    """No equation says nothing (``u = u``) or the same as another one."""
+    seen: dict[Term, int] = {}
+    for number, equation in enumerate(equations, 1):
+        residual = equation.residual
+        if not symbols(residual, "field"):
+            said = "0 = 0, which holds always" if residual is ZERO else f"{residual} = 0, which holds no field"
+            raise ModelError(
+                f"{_named(number, equation)} comes to {said}; write the equation that determines a field, e.g. "
+                "sn.Eq(sn.dt(u), ...)"
+            )
+        for same in (residual, equation.rhs - equation.lhs):
+            if same in seen:
+                raise ModelError(
+                    f"{_named(number, equation)} says the same as equation {seen[same]}; remove one of the two, or write "
+                    "the one that is missing"
+                )
+        seen[residual] = number
 
 
 def _check_count(equations: Sequence[Eq], fields: tuple[Symbol, ...]) -> None:
@@ -69,13 +91,14 @@ def _brief(equation: Eq) -> str:
     return f"{plain(equation.lhs, limit=60)} = {plain(equation.rhs, limit=90)}"
 
 
-def check_symbols(terms: tuple[Term, ...], where: Callable[[], str], parts: Parts) -> None:
-    """Every symbol is a coordinate, field or parameter; integrals are refused; else ModelError with near names."""
+def check_symbols(terms: tuple[Term, ...], where: Callable[[], str], parts: Parts, integrals: bool = False) -> None:
+    """Every symbol is a coordinate, field or parameter, and there are no integrals unless allowed; else ModelError with near names."""
     for node in postorder(terms):
-        if node.op == "integral":
+        if node.op == "integral" and not integrals:
+            names = ", ".join(c.name for c in coordinates_of(node)) or "t"
             raise ModelError(
-                f"{where()} holds {node}: integrals are not supported yet; write an equation for the integral as a "
-                "field of its own"
+                f"{where()} holds {node}: integrals stand in equations only. Make it a field with an equation of its "
+                f'own, m = sn.field("m", ({names},)) and sn.Eq(m, sn.{node}), and write m here'
             )
         if (
             isinstance(node, Symbol)
@@ -120,6 +143,13 @@ def check_coordinates(parts: Parts, fields: tuple[Symbol, ...], time: Symbol) ->
             raise ModelError(
                 f"the field {owner.name} depends on {c.name}, which has no bounds in the domain (it has {have})."
                 f"{did_you_mean(c.name, set(parts.domain.bounds) - set(names))} Write sn.Domain({c.name}=(0, 1), ...)"
+            )
+    for c in of_fields:
+        low, high = parts.domain.bounds[c.name]
+        if c is not time and not 1e-60 < high - low < 1e60:
+            raise ModelError(
+                f"the interval of {c.name} is {high - low:.3g} long; powers of a spacing like that are no numbers of the "
+                f"machine. Choose a unit of {c.name} in which it is nearer to 1, e.g. sn.Domain({c.name}=(0, 1), ...)"
             )
     for name in parts.domain.bounds:
         if name not in names:

@@ -38,16 +38,17 @@ class Stiffness:
 
 @dataclass(frozen=True)
 class Plan:
-    """``method`` and ``backend`` by name, and ``why`` as one sentence."""
+    """``method`` and ``backend`` by name, and ``why`` as one sentence; ``max_order``: of a multistep method, None for its own."""
 
     method: str
     backend: str
     why: str
+    max_order: int | None = None
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One row: when, what, and the sentence (``{steps}``, ``{fields}``, ``{kind}``, ``{sides}`` are filled in)."""
+    """One row: when, what, and the sentence (``{steps}``, ``{fields}``, ``{kind}``, ``{sides}``, ``{stiff}`` are filled in)."""
 
     holds: Callable[[Structure, Stiffness], bool]
     method: str
@@ -58,10 +59,18 @@ class Rule:
 
 RULES = (
     Rule(
+        lambda s, k: bool(s.algebraic),
+        "IDA",
+        "sundials",
+        "{kind}, {fields}: equations without a time derivative hold at every instant; backward differentiation solves them "
+        "together with the others in each step",
+        "Brenan, Campbell, Petzold, Numerical Solution of Initial-Value Problems in DAEs, 1996",
+    ),
+    Rule(
         lambda s, k: not s.order_in_space,
         "Tsit5",
         "embedded",
-        '{kind}, {fields}: an explicit fifth-order pair in native code is cheapest while the problem is not stiff (write method="BDF" if it is)',
+        '{kind}, {fields}: an explicit fifth-order pair in native code is cheapest while the problem is not stiff (write method="{stiff}" if it is)',
         "Tsitouras 2011",
     ),
     Rule(
@@ -73,8 +82,8 @@ RULES = (
     ),
     Rule(
         lambda s, k: max(s.order_in_space.values()) >= 4 and k.steps > _MANY_STEPS,
-        "BDF",
-        "scipy",
+        "CVODE",
+        "sundials",
         "{kind}, {sides}, {fields}: fourth derivatives would force {steps} explicit steps; an implicit "
         "multistep method with a sparse Jacobian takes large ones",
         "Hairer, Wanner, Solving ODEs II, V.5",
@@ -108,7 +117,13 @@ RULES = (
 
 
 def choose(
-    structure: Structure, spacing: dict[str, float], span: float, fields: int, periodic: bool, rtol: float = 1e-6
+    structure: Structure,
+    spacing: dict[str, float],
+    span: float,
+    fields: int,
+    periodic: bool,
+    rtol: float = 1e-6,
+    sundials: bool = True,
 ) -> Plan:
     """The plan for a discretised system.
 
@@ -116,6 +131,7 @@ def choose(
         spacing: grid spacing of each spatial coordinate, by name.
         span: length of the time interval.
         fields: number of fields; periodic: all sides are; rtol: relative tolerance asked for.
+        sundials: CVODE is at hand; else SciPy's BDF takes its place.
     """
     stiffness = estimate(structure, spacing, span, rtol)
     rule = next(r for r in RULES if r.holds(structure, stiffness))
@@ -124,8 +140,28 @@ def choose(
         "sides": "periodic" if periodic else "with boundary conditions",
         "fields": f"{fields} field{'s' if fields != 1 else ''}",
         "steps": f"about {float(f'{stiffness.steps:.1g}'):,.0f}",
+        "stiff": "CVODE" if sundials else "BDF",
     }
-    return Plan(rule.method, rule.backend, rule.why.format(**words))
+    why = rule.why.format(**words)
+    if rule.method == "CVODE" and not sundials:
+        return Plan("BDF", "scipy", f"{why} (SciPy's BDF: CVODE would be faster, pip install scikit-sundae)")
+    return Plan(rule.method, rule.backend, why)
+
+
+def choose_for(backend: str, automatic: Plan) -> Plan:
+    """The plan where a backend was asked for that is not that of the automatic choice, and the method was not.
+
+    BDF of order 3 and more is unstable near the imaginary axis, where dispersion and undamped waves put the spectrum, so there CVODE is kept to
+    order 2 (Hairer, Wanner, Solving ODEs II, V.1).
+    """
+    stiff = automatic.method not in ("Tsit5", "Dopri5")
+    pairs = {"scipy": ("DOP853", "BDF"), "embedded": ("Tsit5", "RKC2"), "sundials": ("CVODE_Adams", "CVODE")}
+    name = pairs[backend][stiff]
+    kind = "stiff" if stiff else "smooth, not stiff"
+    why = f"backend {backend!r} was asked for; {name} is its method for {kind} problems"
+    if name == "CVODE" and automatic.method == "Radau":
+        return Plan(name, backend, f"{why}, at order 2 because higher ones are unstable near the imaginary axis", 2)
+    return Plan(name, backend, why)
 
 
 def estimate(structure: Structure, spacing: dict[str, float], span: float, rtol: float = 1e-6) -> Stiffness:

@@ -93,28 +93,54 @@ def _names(dataset: xarray.Dataset, field: object) -> tuple[list[str], list[str]
 
 
 def _drawable(dataset: xarray.Dataset, array: xarray.DataArray, remarks: list[str]) -> xarray.DataArray:
-    """At most two space dimensions (the middle of the others), ascending; periodic ones end with the first point."""
+    """At most two space dimensions (the middle of the others), ascending; periodic ones end with the first point, cells at the sides."""
     space = [str(d) for d in array.dims if d != TIME]
     for dim in space[2:]:
         array = array.isel({dim: array.sizes[dim] // 2})
         remark = f"slice {dim} = {float(array[dim]):.4g}"
         remarks.extend([remark] if remark not in remarks else [])
     for dim in space[:2]:
-        array = _closed(dataset, array.sortby(dim), dim)
+        array = _closed(dataset, array.sortby(dim), dim, straight=len(space) == 1)
     return array
 
 
-def _closed(dataset: xarray.Dataset, array: xarray.DataArray, dim: str) -> xarray.DataArray:
+def _closed(dataset: xarray.Dataset, array: xarray.DataArray, dim: str, straight: bool) -> xarray.DataArray:
+    """The array with a periodic axis's first point repeated at its end, and with cells going on up to the sides (see ``_at_sides``)."""
     import xarray
 
     axis = axis_of(dataset, dim)
-    if axis.period is None:
+    low, high = axis.bounds
+    if low < axis.points[0] and axis.points[-1] < high:
+        sign = None if axis.period is None else axis.sign
+        start, stop = (
+            a.assign_coords({dim: [x]}) for a, x in zip(_at_sides(array, dim, sign, straight), (low, high), strict=True)
+        )
+        parts = [start, array, stop]
+    elif axis.period is None:
         return array
-    first = (axis.sign * array.isel({dim: slice(0, 1)})).assign_coords({dim: axis.points[:1] + axis.period})
-    first[dim].attrs.update(array[dim].attrs)
-    closed = xarray.concat([array, first], dim)
+    else:
+        parts = [
+            array,
+            (axis.sign * array.isel({dim: slice(0, 1)})).assign_coords({dim: axis.points[:1] + axis.period}),
+        ]
+    closed = xarray.concat(parts, dim)
+    closed[dim].attrs.update(array[dim].attrs)
     closed.attrs = dict(array.attrs)
     return closed
+
+
+def _at_sides(array: xarray.DataArray, dim: str, sign: int | None, straight: bool) -> list[xarray.DataArray]:
+    """Values at the two sides of cells: means across a seam (``sign``), else straight on from the outermost cells, or equal to these.
+
+    Equal values keep the mean over an area what it is, the sum over the cells.
+    """
+    places = ((0, -1, 1), (-1, 0, array.sizes[dim] - 2))  # this cell, the one across the seam, the next one inwards
+    made = []
+    for here, across, inner in places:
+        own, other, next_one = (array.isel({dim: [k]}) for k in (here, across, inner))
+        beyond = own.values if not straight else 2 * own.values - next_one.values
+        made.append(own.copy(data=(own.values + (beyond if sign is None else sign * other.values)) / 2))
+    return made
 
 
 def _real_parts(array: xarray.DataArray) -> list[Layer]:

@@ -1,17 +1,23 @@
-"""Backends: each module of ``backends`` has ``NAME``, ``METHODS`` (name -> a line) and ``solve(problem, options)``."""
+"""Backends: each module of ``backends`` has ``NAME``, ``METHODS`` (name -> a line) and ``solve(problem, options)``.
+
+``ALGEBRAIC`` lists the methods that also solve systems with algebraic equations (``Problem.differential``), ``OPTIONS`` those of
+``SPECIAL`` options that the backend heeds, ``REQUIRES`` packages it imports; all are empty where a module does not have them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from typing import TypeVar
 
 from symnum.catalogue import Catalogue
-from symnum.errors import UnknownName, did_you_mean
+from symnum.errors import SolveError, UnknownName, did_you_mean
 from symnum.solvers.problem import Options, Outcome, Problem
 
 Entry = TypeVar("Entry")
 CATALOGUE = Catalogue("backend", package="symnum.solvers.backends")
+SPECIAL = {"max_step": None, "max_order": None, "linear_solver": "auto", "preconditioner": None}  # option -> default
 
 
 def backends() -> tuple[str, ...]:
@@ -33,11 +39,17 @@ def backend_of(method: str) -> str:
     return find(_homes(), method, "method")
 
 
+def usable(backend: str) -> bool:
+    """What the backend needs is installed."""
+    return not CATALOGUE.problem(backend) and all(
+        find_spec(p) for p in getattr(CATALOGUE.load(backend), "REQUIRES", ())
+    )
+
+
 @cache
 def _homes() -> dict[str, str]:
-    """Method -> backend, of the backends that work here."""
-    usable = [backend for backend in reversed(backends()) if not CATALOGUE.problem(backend)]
-    return {name: backend for backend in usable for name in methods(backend)}
+    """Method -> backend, of the backends that can be loaded."""
+    return {name: b for b in reversed(backends()) if not CATALOGUE.problem(b) for name in methods(b)}
 
 
 def solve(problem: Problem, options: Options, backend: str = "auto") -> Outcome:
@@ -47,7 +59,20 @@ def solve(problem: Problem, options: Options, backend: str = "auto") -> Outcome:
         UnknownName: no such backend or method; SolveError: the options contradict the problem.
     """
     name = backend_of(options.method) if backend == "auto" else backend
-    outcome: Outcome = CATALOGUE.load(name).solve(problem, options)
+    module = CATALOGUE.load(name)
+    able = [m.lower() for m in getattr(module, "ALGEBRAIC", ())]
+    if problem.differential is not None and options.method.lower() not in able:
+        count = int((~problem.differential).sum())
+        raise SolveError(
+            f"the system has {count} algebraic equation{'s' if count > 1 else ''} 0 = f(t, y), which {options.method} does not solve; "
+            'write method="IDA"'
+        )
+    for option, default in SPECIAL.items():
+        if getattr(options, option) != default and option not in getattr(module, "OPTIONS", ()):
+            raise SolveError(
+                f'{option}={getattr(options, option)!r} is not for {options.method} (backend {name!r}); leave it out, or write method="CVODE"'
+            )
+    outcome: Outcome = module.solve(problem, options)
     return outcome
 
 

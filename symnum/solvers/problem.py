@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symnum.errors import SolveError
+from symnum.errors import SolveError, did_you_mean
 
 Array = NDArray[np.float64]
 RightHandSide = Callable[[float, Array, Array], None]
@@ -28,6 +28,17 @@ STATISTICS = (
     "compile_seconds",
     "solve_seconds",
 )
+
+LINEAR_SOLVERS = ("auto", "dense", "sparse", "gmres", "bicgstab", "tfqmr")
+PRECONDITIONERS = ("none", "lu", "ilu")
+_POSITIVE = {  # options that must be positive where given, with a usual value
+    "rtol": "1e-6",
+    "atol": "1e-8",
+    "dt": "0.01",
+    "max_step": "0.1",
+    "max_steps": "100_000",
+    "max_order": "2",
+}
 
 
 def empty_statistics() -> dict[str, float]:
@@ -48,13 +59,18 @@ class Problem:
         breakpoints: times inside the interval where f jumps; no step crosses one, and f is asked only for times
             inside an open segment.
         sparsity: (n, n) SciPy sparse matrix whose nonzeros mark df_i/dy_j, or a callable giving it, or None (unknown).
-        jacobian: ``jacobian(t, y)`` -> (n, n) dense or SciPy sparse df/dy, or None.
+        jacobian: ``jacobian(t, y)`` -> (n, n) dense or SciPy sparse df/dy, or None. An object with ``pattern`` (CSC, sorted) and
+            ``fill(t, y, data)`` as well (``codegen.jacobian.SparseJacobian``) spares the solver a matrix a call.
+        jacobian_exact: False if ``jacobian`` leaves something out (the dense part that integrals bring); ``jvp`` is always exact.
+        jvp: ``jvp(t, y, v, out)`` writes (df/dy) v into ``out``, or None.
+        differential: (n,) bool, False where row i is an algebraic equation 0 = f_i(t, y); None: all rows are y_i' = f_i.
         spectral_radius: a bound of |eigenvalues of df/dy| for stabilised methods: a number, ``f(t, y) -> float``, or
             None (estimated).
         keepalive: whatever must live as long as ``address`` is called.
 
     Raises:
-        SolveError: y0 is not a finite vector, the interval is empty or not finite, a breakpoint is not inside it.
+        SolveError: y0 is not a finite vector, differential is no mask of its length, the interval is empty or not finite, a breakpoint is not
+            inside it.
     """
 
     rhs: RightHandSide
@@ -66,6 +82,9 @@ class Problem:
     breakpoints: tuple[float, ...] = ()
     sparsity: Any = None
     jacobian: Callable[[float, Array], Any] | None = None
+    jacobian_exact: bool = True
+    jvp: Callable[[float, Array, Array, Array], Any] | None = None
+    differential: NDArray[np.bool_] | None = None
     spectral_radius: Callable[[float, Array], float] | float | None = None
     keepalive: object = None
 
@@ -73,6 +92,7 @@ class Problem:
         put = object.__setattr__
         put(self, "y0", _vector(self.y0, "the initial state"))
         put(self, "parameters", np.ascontiguousarray(self.parameters, dtype=np.float64))
+        put(self, "differential", _mask(self.differential, self.n))
         put(self, "t0", float(self.t0))
         put(self, "t1", float(self.t1))
         put(self, "breakpoints", tuple(sorted({float(b) for b in self.breakpoints}, reverse=self.t1 < self.t0)))
@@ -112,9 +132,17 @@ class Options:
         max_steps: most attempted steps (accepted and rejected). None: no limit.
         progress: called as ``progress(t)`` a few times a second.
         dense: keep what the continuous extension needs (memory: steps x stages x n).
+        max_step: no step is longer. None: no limit.
+        max_order: highest order of a multistep method. None: the method's own (BDF 5, Adams 12).
+        linear_solver: how an implicit method of SUNDIALS solves (I - gamma df/dy) x = b: a name of ``LINEAR_SOLVERS``.
+        preconditioner: for the Krylov ones among these: None (chosen), a name of ``PRECONDITIONERS``, or an object with ``setup`` and
+            ``solve`` (see ``solvers.preconditioner.Preconditioner``).
+
+    The last four are only for the backends that list them in ``OPTIONS``; elsewhere they are refused by name.
 
     Raises:
-        SolveError: a tolerance, dt or max_steps is not positive, or save times are not finite and in order.
+        SolveError: a tolerance, dt, max_step, max_steps or max_order is not positive, save times are not finite and in order, a linear
+            solver or preconditioner is not known.
     """
 
     method: str = "Tsit5"
@@ -126,16 +154,26 @@ class Options:
     max_steps: int | None = None
     progress: Callable[[float], None] | None = None
     dense: bool = False
+    max_step: float | None = None
+    max_order: int | None = None
+    linear_solver: str = "auto"
+    preconditioner: Any = None
 
     def __post_init__(self) -> None:
-        for name, least in (("rtol", "1e-6"), ("atol", "1e-8"), ("dt", "0.01"), ("max_steps", "100_000")):
+        for name, least in _POSITIVE.items():
             value = getattr(self, name)
             if value is not None and not (
                 isinstance(value, (int, float, np.number)) and math.isfinite(value) and value > 0
             ):
                 raise SolveError(f"{name} is {value!r}, not a positive number; write for example {name}={least}")
-        if self.max_steps is not None and int(self.max_steps) != self.max_steps:
-            raise SolveError(f"max_steps is {self.max_steps!r}, not a whole number; write max_steps=100_000")
+        for name in ("max_steps", "max_order"):
+            value = getattr(self, name)
+            if value is not None and int(value) != value:
+                raise SolveError(f"{name} is {value!r}, not a whole number; write {name}={_POSITIVE[name]}")
+        if self.linear_solver not in LINEAR_SOLVERS:
+            near = did_you_mean(str(self.linear_solver), LINEAR_SOLVERS)
+            raise SolveError(f"linear_solver is {self.linear_solver!r}, not one of {', '.join(LINEAR_SOLVERS)}.{near}")
+        _check_preconditioner(self.preconditioner)
         if self.saveat is not None:
             object.__setattr__(self, "saveat", _vector(self.saveat, "saveat"))
 
@@ -176,6 +214,30 @@ class Outcome:
     dense: Callable[[Any], Array] | None = None
     failure_time: float | None = None
     failure_index: int | None = None
+
+
+def _mask(given: Any, n: int) -> NDArray[np.bool_] | None:
+    """Which rows have a time derivative; None where all have."""
+    if given is None:
+        return None
+    mask = np.asarray(given)
+    if mask.shape != (n,) or mask.dtype != np.bool_:
+        raise SolveError(
+            f"differential is {given!r}, not {n} truth values; write None, or for example [True, False] for n = 2"
+        )
+    return None if mask.all() else mask
+
+
+def _check_preconditioner(given: Any) -> None:
+    if given is None or (isinstance(given, str) and given in PRECONDITIONERS):
+        return
+    if not isinstance(given, str) and all(callable(getattr(given, name, None)) for name in ("setup", "solve")):
+        return
+    near = did_you_mean(given, PRECONDITIONERS) if isinstance(given, str) else ""
+    raise SolveError(
+        f"preconditioner is {given!r}, not None, one of {', '.join(PRECONDITIONERS)}, or an object with setup(t, y, gamma, reuse) "
+        f"and solve(r, out).{near}"
+    )
 
 
 def _vector(values: Any, what: str) -> Array:

@@ -98,11 +98,21 @@ def test_doctor_finds_what_works(symnum: Command) -> None:
     report = done.json
     found = {f["name"]: f for f in report["findings"]}
     assert done.status == 0 and report["healthy"] is True
-    for name in ("python", "numpy", "scipy", "llvmlite", "symnum"):
+    for name in ("python", "numpy", "scipy", "llvmlite", "symnum", "scikit-sundae"):
         assert found[name]["status"] == "works" and found[name]["needed"] and found[name]["version"]
     assert "compiled and ran" in found["llvmlite"]["detail"] and "error" in found["symnum"]["detail"]
+    assert "SUNDIALS 7" in found["scikit-sundae"]["detail"] and "IDA error" in found["scikit-sundae"]["detail"]
     for finding in report["findings"]:
         assert bool(finding["remedy"]) == (finding["status"] in ("missing", "broken"))
+
+
+def test_doctor_names_the_line_that_installs_sundials(symnum: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "sksundae", None)  # as where it is not installed
+    done = symnum("doctor", "--json")
+    found = {f["name"]: f for f in done.json["findings"]}["scikit-sundae"]
+    assert done.status == 1 and found["status"] == "missing" and found["remedy"] == "pip install scikit-sundae"
 
 
 def test_doctor_says_what_is_broken_and_how_to_mend_it(symnum: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +122,7 @@ def test_doctor_says_what_is_broken_and_how_to_mend_it(symnum: Command, monkeypa
         raise OSError("libLLVM is damaged")
 
     monkeypatch.setattr(doctor, "_compile", no_code)
-    monkeypatch.setattr(doctor, "_solve", lambda: "")
+    monkeypatch.setattr(doctor, "_solve", lambda *_: "")
     monkeypatch.setattr(doctor.util, "find_spec", lambda name: None)
     monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
     done = symnum("doctor", "--json")

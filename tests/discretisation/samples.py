@@ -43,6 +43,41 @@ def solution_error(system: Any, exact: Any, resolution: Any, **options: Any) -> 
     return largest
 
 
+def steady_error(system: Any, exact: Any, resolution: Any, order: int) -> float:
+    """Largest error of the steady state over all grid points, those on the boundary included: Newton's method from the initial state."""
+    from scipy.sparse.linalg import splu
+
+    d = sn.discretise(system, resolution=resolution, scheme="central", order=order, target="numpy")
+    y = d.initial_state()
+    for _ in range(8):
+        step = splu(d.jacobian(0.0, y)).solve(d.rhs(0.0, y))
+        y = y - step
+        if np.abs(step).max() < 1e-12 * np.abs(y).max():
+            break
+    full = d.full_fields(0.0, y)
+    largest = 0.0
+    for array in d.semi.full:
+        axes = [d.semi.axes[k] for k in array.axes]
+        grids = np.meshgrid(*[a.coordinates() for a in axes], indexing="ij")
+        term = next(e for f, e in exact.items() if f.name == array.field)
+        want = value(term, dict(zip([a.name for a in axes], grids, strict=True)) | {"t": 0.0})
+        got = full[array.offset : array.offset + array.size].reshape(array.shape)
+        largest = max(largest, float(np.abs(got - want).max()))
+    return largest
+
+
+def matrix(system: Any, resolution: Any, order: int) -> np.ndarray:
+    """A of the semi-discrete equations dy/dt = A y + b of a linear system, column by column from its right-hand side."""
+    from symnum.codegen.target import compile_kernel
+    from symnum.discretisation.assemble import discretise
+
+    semi = discretise(system, resolution, "central", order)
+    rhs = compile_kernel(semi.rhs, "numpy")
+    parameters = np.array(semi.parameter_values)
+    still = rhs(0.0, np.zeros(semi.size), parameters)
+    return np.array([rhs(0.0, column, parameters) - still for column in np.eye(semi.size)]).T
+
+
 def value(term: Any, at: dict[Any, Any]) -> Any:
     """A term without fields by SymPy's NumPy printer: nothing of ours takes part in the evaluation."""
     import sympy

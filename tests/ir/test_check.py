@@ -11,13 +11,14 @@ from symnum.expr.calculus import diff
 from symnum.expr.names import CoordinateInfo, FieldInfo
 from symnum.expr.term import Const, Symbol, Term
 from symnum.ir.check import check
-from symnum.ir.kernel import Array, Kernel, Let, Loop, Statement, Store, index, load, nest
+from symnum.ir.kernel import Accumulate, Array, Kernel, Let, Loop, Statement, Store, index, load, nest, table
 
 T, ALPHA, S = Symbol("t", "coordinate"), Symbol("alpha", "parameter"), Symbol("s", "temporary")
 N = 8
 WHOLE = Array("u", (N,), 0, (0,), (0,), "u")
 INNER = Array("v", (N - 2,), N, (0,), (1,), "v")
 OUT = Array("f", (N,), 0, (0,), (0,), "f")
+TOTAL = Array("I", (), 0, (), (), "integral(u)")
 
 
 def kernel(*body: Statement, **changes: Any) -> Kernel:
@@ -33,6 +34,63 @@ def test_a_sound_kernel_is_given_back() -> None:
     wrapped = load("u", (N,), (True,)) + load("u", (-N,), (True,))
     made = kernel(over(wrapped * T, 0, 1), over(load("v", (0,)) + ALPHA * index(0), 1, N - 1), over(Const(0), N - 1))
     assert check(made) is made
+
+
+def adding(value: Term, start: int = 0, stop: int = N) -> Loop:
+    return Loop(0, start, stop, (Accumulate("I", value, "equation 1"),))
+
+
+def test_a_sound_kernel_with_sums_tables_and_fixed_loads() -> None:
+    edge = load("v", (N - 2,), (True,), (True,))  # the last of v's indices 1 ... N - 2; a fixed axis never wraps
+    body = (
+        adding(load("u", (0,)) + edge),
+        adding(table(0, 2, [1.0, 2.0]), 2, 4),
+        Let(S, edge * load("I", ())),
+        over(S),
+    )
+    made = kernel(*body, locals=(TOTAL,))
+    assert check(made) is made
+
+
+SUMS: dict[str, tuple[tuple[Statement, ...], str]] = {
+    "fixed below": (
+        (over(load("v", (0,), fixed=(True,))),),
+        "v is read at -1 along axis 0, it has 6 values equation 1",
+    ),
+    "fixed above": ((over(load("v", (N - 1,), fixed=(True,))),), "v is read at 6 along axis 0, it has 6 values"),
+    "short table": (
+        (over(table(0, 0, range(N - 1))),),
+        r"a table of the indices 0\.\.6 of axis 0 is read at 0\.\.7 equation 1",
+    ),
+    "late table": ((over(table(0, 1, range(N))),), r"a table of the indices 1\.\.8 of axis 0 is read at 0\.\.7"),
+    "table outside its loop": ((Let(S, table(0, 0, range(N))), over(S)), "index i0 is used outside its loop"),
+    "read before summed": ((over(load("I", ())), adding(T)), r"integral\(u\) is read before it is summed to the end"),
+    "read while summed": ((adding(load("I", ())), over(T)), r"integral\(u\) is read before it is summed to the end"),
+    "read between sums": (
+        (adding(T, 0, 2), over(load("I", ())), adding(T, 2)),
+        "is read before it is summed to the end",
+    ),
+    "never summed": ((over(load("I", ())),), r"integral\(u\) is read but nothing is summed into it equation 1"),
+    "local stored": ((over(T), Store("I", T)), "I is stored but is no output of this kernel"),
+    "output summed": ((Loop(0, 0, N, (Accumulate("f", T),)),), "f is summed but is no local array of this kernel"),
+    "unknown array": ((over(load("w", (0,))),), "reads an array that this kernel does not have equation 1"),
+    "too many offsets": ((over(load("u", (0, 0))),), "u is read with 2 offsets, it has 1 axes"),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_broken_sums_tables_and_fixed_loads(name: str) -> None:
+    body, message = SUMS[name]
+    with pytest.raises(TargetError, match=message):
+        check(kernel(*body, locals=(TOTAL,)))
+
+
+def test_sums_outside_the_loop_of_their_axis_and_two_arrays_of_one_name() -> None:
+    row = Array("R", (N,), 0, (0,), (0,), "integral(u, y)")
+    with pytest.raises(TargetError, match=r"integral\(u, y\) is used outside the loop of axis 0"):
+        check(kernel(Accumulate("R", T), over(T), locals=(row,)))
+    with pytest.raises(TargetError, match="two arrays that are read are called u"):
+        check(kernel(over(T), locals=(WHOLE,)))
 
 
 BROKEN: dict[str, tuple[tuple[Statement, ...], str]] = {

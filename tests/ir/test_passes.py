@@ -9,7 +9,21 @@ from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder, symbols
 from symnum.ir.check import check
 from symnum.ir.interpret import interpret
-from symnum.ir.kernel import Array, Kernel, Let, Loop, Statement, Store, index, load, nest, statements, values
+from symnum.ir.kernel import (
+    Accumulate,
+    Array,
+    Kernel,
+    Let,
+    Loop,
+    Statement,
+    Store,
+    index,
+    load,
+    nest,
+    statements,
+    table,
+    values,
+)
 from symnum.ir.passes import arrange, fuse_loops, hoist, overlap_tails, peel, share_subterms
 
 ALPHA, S1 = Symbol("alpha", "parameter"), Symbol("s1", "temporary")
@@ -105,4 +119,59 @@ def test_overlapping_tails_fill_vectors() -> None:
     after = overlap_tails(before)
     assert all((s.stop - s.start) % 8 == 0 for s in after.body if isinstance(s, Loop))
     assert len(after.body) == 2
+    same(before, after)
+
+
+# --- sums, tables and loads at a fixed index -----------------------------------------------------------------------------
+
+TOTAL = Array("I", (), 0, (), (), "integral(u)")
+
+
+def summing(*body: Statement) -> Kernel:
+    made = kernel(over("u", index(0)), over("v", index(1)))
+    return check(Kernel("rhs", made.inputs, made.outputs, (ALPHA,), None, (N, M), body, locals=(TOTAL,)))
+
+
+def adding(value: Term) -> Statement:
+    return nest(((0, 0, N), (1, 0, M)), (Accumulate("I", value),))
+
+
+def test_fuse_never_moves_a_reading_before_its_sum() -> None:
+    total = load("I", ())
+    before = summing(
+        over("u", load("v", (0, 0))), adding(load("u", (0, 0))), Let(S1, 2 * total), over("v", S1 + load("u", (0, 0)))
+    )
+    after = check(fuse_loops(before))
+    assert [type(s) for s in after.body] == [Loop, Let, Loop]  # the sum joins the sweep for u, what needs it does not
+    same(before, after)
+    same(before, check(hoist(after)))
+
+
+def test_hoist_takes_what_the_loop_does_not_move() -> None:
+    edge, row, total = load("u", (0, 3), fixed=(False, True)), table(0, 0, range(N)), load("I", ())
+    before = summing(
+        adding(exp(edge) * load("u", (0, 0))), over("u", exp(edge * row) + load("u", (0, 0))), over("v", cos(total))
+    )
+    after = check(hoist(before))
+    inner = [loop for loop in statements(after.body) if isinstance(loop, Loop) and loop.axis == 1]
+    assert not [n for n in postorder(values(tuple(inner))) if n.op in ("exp", "cos", "table")]
+    same(before, after)
+
+
+def test_peel_leaves_fixed_axes_alone() -> None:
+    fixed = load("u", (0, M - 1), (True, True), (False, True))
+    before = kernel(over("u", fixed + load("u", (0, 1), (True, True))), over("v", fixed))
+    after = check(peel(before))
+    loops = [s for s in statements(after.body) if isinstance(s, Loop) and s.axis == 1]
+    assert [(s.start, s.stop) for s in loops] == [(0, M - 1), (M - 1, M), (0, M)]
+    same(before, after)
+
+
+def test_nothing_is_added_twice_by_overlapping_tails() -> None:
+    n = 77
+    u = Array("u", (n,), 0, (0,), (0,), "u")
+    loops = Loop(0, 0, n, (Accumulate("I", load("u", (0,))),)), Loop(0, 0, n, (Store("u", load("I", ())),))
+    before = check(Kernel("rhs", (u,), (u,), (ALPHA,), None, (n,), loops, locals=(TOTAL,)))
+    after = overlap_tails(before)
+    assert after.body[0] == loops[0] and len(after.body) == 3
     same(before, after)

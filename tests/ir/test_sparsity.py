@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 
 import symnum as sn
 from symnum.discretisation.assemble import discretise
+from symnum.ir.check import check
 from symnum.ir.interpret import interpret
-from symnum.ir.kernel import Kernel
+from symnum.ir.kernel import Accumulate, Array, Kernel, Loop, Store, load, table
 from symnum.ir.sparsity import sparsity
 from tests.contracts.kernels import kernels, state
 
@@ -69,9 +70,23 @@ def test_discretised_systems(name: str) -> None:
     np.testing.assert_array_equal(pattern.toarray(), dense_pattern(semi.rhs, semi.parameter_values))
 
 
-@given(kernel=kernels(dimensions=2, lets=False))
+@given(kernel=kernels(dimensions=2, lets=False, sums=False))
 @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 def test_random_kernels_miss_no_dependence(kernel: Kernel) -> None:
     """Comparisons may hide a dependence from differences, so the pattern may hold more than they see, never less."""
     _, _, p = state(kernel)
     assert not (dense_pattern(kernel, p, seeds=1) & ~sparsity(kernel).toarray()).any()
+
+
+def test_fixed_loads_have_a_column_of_their_own_and_integrals_none() -> None:
+    n = 6
+    u, total = Array("u", (n,), 0, (0,), (0,), "u"), Array("I", (), 0, (), (), "integral(u)")
+    edge = load("u", (4,), fixed=(True,))
+    body = (
+        Loop(0, 0, n, (Accumulate("I", load("u", (0,))),)),
+        Loop(0, 0, n, (Store("u", table(0, 0, range(n)) * load("u", (0,)) + edge * load("I", ())),)),
+    )
+    pattern = sparsity(check(Kernel("rhs", (u,), (u,), (), None, (n,), body, locals=(total,)))).toarray()
+    want = np.eye(n, dtype=bool)
+    want[:, 4] = True
+    np.testing.assert_array_equal(pattern, want)

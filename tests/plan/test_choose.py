@@ -8,7 +8,7 @@ import pytest
 
 import symnum as sn
 from symnum.model.structure import analyse
-from symnum.plan.choose import RULES, choose, estimate
+from symnum.plan.choose import RULES, choose, choose_for, estimate
 from symnum.solvers.backend import backends, methods
 
 T, X, Y = sn.coordinates("t x y")
@@ -33,7 +33,7 @@ def plan(system: sn.PDESystem, cells: int, end: float = 1.0, rtol: float = 1e-6)
 def test_every_rule_names_a_method_of_its_backend() -> None:
     for rule in RULES:
         assert rule.backend in backends() and rule.method in methods(rule.backend), rule
-        assert rule.source and rule.why.format(kind="k", sides="s", fields="f", steps="n")
+        assert rule.source and rule.why.format(kind="k", sides="s", fields="f", steps="n", stiff="m")
 
 
 def test_the_last_rule_always_holds() -> None:
@@ -50,7 +50,7 @@ def test_the_last_rule_always_holds() -> None:
         (line(-6 * U * sn.diff(U, X) - sn.diff(U, X, 3) / 10**6), 64, "Tsit5", "not stiff"),
         (line(sn.diff(U, X, 2), second=True), 256, "Tsit5", "not stiff"),
         (line(-sn.diff(U, X, 4), second=True), 128, "Radau", "bending waves"),
-        (line(-sn.diff(U, X, 4)), 128, "BDF", "fourth derivatives"),
+        (line(-sn.diff(U, X, 4)), 128, "CVODE", "fourth derivatives"),
         (line(-sn.diff(U, X)), 256, "Tsit5", "not stiff"),
         (line(sn.diff((1 + U**2) * sn.diff(U, X), X)), 128, "RKC2", "diffusion"),
     ],
@@ -76,7 +76,50 @@ def test_ordinary_differential_equations() -> None:
     s = sn.field("s", (T,))
     system = sn.ODESystem([sn.Eq(sn.dt(s), -s)], t=(0, 1), initial={s: 1})
     chosen = choose(analyse(system), {}, 1.0, 1, True)
-    assert (chosen.method, chosen.backend) == ("Tsit5", "embedded") and 'method="BDF"' in chosen.why
+    assert (chosen.method, chosen.backend) == ("Tsit5", "embedded") and 'method="CVODE"' in chosen.why
+
+
+def test_algebraic_equations_are_for_ida() -> None:
+    s, r = sn.fields("s r", (T,))
+    system = sn.DAESystem([sn.Eq(sn.dt(s), r - s), sn.Eq(0, r + s - 1)], t=(0, 1), initial={s: 1})
+    chosen = choose(analyse(system), {}, 1.0, 2, True)
+    assert (chosen.method, chosen.backend) == ("IDA", "sundials") and "without a time derivative" in chosen.why
+    q = sn.field("q", (T, X))
+    in_space = sn.PDESystem(
+        [sn.Eq(sn.dt(U), sn.diff(U, X, 2)), sn.Eq(0, sn.diff(q, X, 2) - q - U)],
+        domain=sn.Domain(t=(0, 1), x=(0, 1)),
+        conditions=[sn.periodic(X)],
+        initial={U: sn.sin(2 * sn.pi * X)},
+    )
+    assert plan(in_space, 512).method == "IDA"  # before any word about diffusion
+
+
+def test_without_sundials_scipy_takes_its_place() -> None:
+    chosen = choose(analyse(line(-sn.diff(U, X, 4))), {"x": 1 / 128}, 1.0, 1, True, sundials=False)
+    assert (chosen.method, chosen.backend) == ("BDF", "scipy") and "pip install scikit-sundae" in chosen.why
+    s = sn.field("s", (T,))
+    ode = sn.ODESystem([sn.Eq(sn.dt(s), -s)], t=(0, 1), initial={s: 1})
+    assert 'method="BDF"' in choose(analyse(ode), {}, 1.0, 1, True, sundials=False).why
+
+
+KDV = line(-6 * U * sn.diff(U, X) - sn.diff(U, X, 3))
+
+
+@pytest.mark.parametrize(
+    ("backend", "system", "method", "order"),
+    [
+        ("sundials", line(sn.diff(U, X, 2)), "CVODE", None),
+        ("sundials", line(-sn.diff(U, X)), "CVODE_Adams", None),
+        ("sundials", KDV, "CVODE", 2),  # higher orders are unstable near the imaginary axis
+        ("scipy", line(sn.diff(U, X, 2)), "BDF", None),
+        ("embedded", line(-sn.diff(U, X, 4)), "RKC2", None),
+    ],
+    ids=["diffusion", "advection", "KdV", "scipy", "embedded"],
+)
+def test_a_backend_asked_for_by_name(backend: str, system: Any, method: str, order: int | None) -> None:
+    chosen = choose_for(backend, plan(system, 256))
+    assert (chosen.method, chosen.backend, chosen.max_order) == (method, backend, order)
+    assert method in methods(backend) and f"{backend!r} was asked for" in chosen.why
 
 
 @pytest.mark.parametrize(

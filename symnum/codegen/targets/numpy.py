@@ -15,7 +15,7 @@ from symnum.errors import TargetError
 from symnum.expr.ops import TABLE
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import fold, symbols
-from symnum.ir.kernel import Array, Kernel, Let, Loop, Statement, Store
+from symnum.ir.kernel import Accumulate, Array, Kernel, Let, Loop, Statement, Store
 from symnum.ir.passes import fuse_loops, share_subterms
 
 _TAKEN = frozenset({"t", "y", "p", "out", "np", "roll", "erf"})
@@ -48,12 +48,13 @@ class _Printer:
         self.kernel = kernel
         self.lines: list[str] = []
         self.names: dict[tuple[str, str], str] = {}
+        self.tables: dict[tuple[float, ...], str] = {}
         self.temporary_axes: dict[Term, tuple[int, ...]] = {}
+        self.temporary_runs: dict[Term, frozenset[int]] = {}
 
     def print(self) -> str:
         kernel = self.kernel
-        self.lines = ["import numpy as np", "from numpy import roll", "", ""]
-        self.lines += [f"def {kernel.name}(t, y, p, out):", f'    """{_safe(kernel.comment)}"""']
+        self.lines = [f"def {kernel.name}(t, y, p, out):", f'    """{_safe(kernel.comment)}"""']
         if kernel.parameters:
             listed = ", ".join(self._name(s.name, "parameter") for s in kernel.parameters)
             self.lines.append(f"    {listed}{',' if len(kernel.parameters) == 1 else ''} = p")
@@ -61,8 +62,12 @@ class _Printer:
             self.lines.append(f"    {self._name(array.name)} = {_view('y', array)}")
         for array in kernel.outputs:
             self.lines.append(f"    out_{self._name(array.name)} = {_view('out', array)}")
+        for array in kernel.locals:
+            self.lines.append(f"    {self._name(array.name)} = np.zeros({array.shape!r}, y.dtype)")
         self._body(kernel.body, {})
-        return "\n".join([*self.lines, "    return out", ""])
+        head = ["import numpy as np", "from numpy import roll", ""]
+        head += [f"{name} = np.array([{', '.join(map(_number, n))}])" for n, name in self.tables.items()]
+        return "\n".join([*head, *([""] if self.tables else []), "", *self.lines, "    return out", ""])
 
     def _name(self, name: str, kind: str = "array") -> str:
         """A Python identifier for an array, a parameter or a temporary, distinct from all others and from Python's words."""
@@ -82,27 +87,46 @@ class _Printer:
             if isinstance(statement, Loop):
                 self._body(statement.body, ranges | {statement.axis: (statement.start, statement.stop)})
             elif isinstance(statement, Let):
-                self.temporary_axes[statement.symbol] = tuple(sorted(ranges)) if self._varies(statement.value) else ()
+                runs = self._runs_along(statement.value)
+                self.temporary_axes[statement.symbol] = tuple(sorted(ranges)) if runs else ()
+                self.temporary_runs[statement.symbol] = runs
                 value = _as_number(statement.value, self.expression(statement.value, ranges))
                 self.lines.append(f"    {self._name(statement.symbol.name, 'temporary')} = {value}")
+            elif isinstance(statement, Accumulate):
+                self._accumulate(statement, ranges)
             else:
                 self._store(statement, ranges)
 
-    def _varies(self, term: Term) -> bool:
-        """True if a term is an array over the loops around it, False if it is one number."""
+    def _runs_along(self, term: Term) -> frozenset[int]:
+        """The axes along which a term is an array over the loops around it; none if it is one number."""
+        axes: set[int] = set()
         for s in symbols(term):
-            if (
-                s.kind == "index"
-                or (s.kind == "load" and self.kernel.input(s.info.array).axes)
-                or self.temporary_axes.get(s)
-            ):
-                return True
-        return False
+            if s.kind == "index":
+                axes.add(s.info)
+            elif s.kind == "load":
+                axes.update(_loose(self.kernel.input(s.info.array), s.info.fixed))
+            else:
+                axes |= self.temporary_runs.get(s, frozenset())
+        return frozenset(axes)
 
     def _store(self, statement: Store, ranges: Ranges) -> None:
         array = self.kernel.output(statement.array)
         window = _window(array, ranges, (0,) * len(array.axes))
         self.lines.append(f"    out_{self._name(array.name)}[{window}] = {self.expression(statement.value, ranges)}")
+
+    def _accumulate(self, statement: Accumulate, ranges: Ranges) -> None:
+        """Add the sum over the axes that the local array does not have."""
+        array, axes = self.kernel.input(statement.array), sorted(ranges)
+        value = _as_number(statement.value, self.expression(statement.value, ranges))
+        lost = tuple(k for k, a in enumerate(axes) if a not in array.axes)
+        if lost:
+            whole = set(axes) == self._runs_along(statement.value)
+            box = tuple(ranges[a][1] - ranges[a][0] for a in axes)
+            value = value if whole else f"np.broadcast_to({value}, {box!r})"
+            along = "" if len(lost) == len(axes) else f"axis={lost[0]}" if len(lost) == 1 else f"axis={lost!r}"
+            value = f"{value}.sum({along})"
+        window = _window(array, ranges, (0,) * len(array.axes))
+        self.lines.append(f"    {self._name(array.name)}[{window}] += {value}")
 
     def expression(self, term: Term, ranges: Ranges) -> str:
         """A term as Python, fully parenthesised where precedence is not obvious."""
@@ -124,6 +148,8 @@ class _Printer:
             return _product(node, args)
         if op == "pi":
             return "np.pi"
+        if op == "table":
+            return self._table(node, ranges)
         if op == "erf":
             return f"erf({args[0]})"
         if op == "pow":
@@ -141,6 +167,14 @@ class _Printer:
             return self._name(node.name, "temporary") + (self._spread(axes, ranges) if axes else "")
         return "t" if node is self.kernel.time else self._name(node.name, "parameter")
 
+    def _table(self, node: Term, ranges: Ranges) -> str:
+        """The stretch of a table over its loop."""
+        axis = node.args[0].info  # type: ignore[attr-defined]
+        start, numbers = node.data[0], node.data[1:]
+        name = self.tables.setdefault(numbers, self._name(f"TABLE_{len(self.tables) + 1}", "table"))
+        first, last = (end - start for end in ranges[axis])
+        return f"{name}[{first}:{last}]" + self._spread((axis,), ranges)
+
     def _load(self, node: Symbol, ranges: Ranges) -> str:
         array, info = self.kernel.input(node.info.array), node.info
         name = self._name(array.name)
@@ -148,14 +182,14 @@ class _Printer:
             return f"{name}[()]"
         offsets = list(info.offsets)
         for k, axis in enumerate(array.axes):
-            if info.wrap[k] and offsets[k]:
+            if info.wrap[k] and offsets[k] and not info.fixed[k]:
                 name = f"roll({name}, {-offsets[k]}, {k})"
                 offsets[k] = 0
                 if ranges[axis] != (0, self.kernel.periods[axis]) and array.shape[k] != self.kernel.periods[axis]:
                     raise TargetError(f"{array.field} wraps around an axis it does not span")
-        window = _window(array, ranges, tuple(offsets))
-        spread = self._spread(array.axes, ranges)
-        return f"{name}[{window}]{spread}"
+        loose = _loose(array, info.fixed)
+        window = _window(array, ranges, tuple(offsets), info.fixed)
+        return f"{name}[{window}]{self._spread(loose, ranges) if loose else ''}"
 
     def _spread(self, own: tuple[int, ...], ranges: Ranges) -> str:
         """New axes for the loops that a value does not run along."""
@@ -169,10 +203,18 @@ def _view(vector: str, array: Array) -> str:
     return f"{vector}[{array.offset}:{array.offset + array.size}].reshape({array.shape!r})"
 
 
-def _window(array: Array, ranges: Ranges, offsets: tuple[int, ...]) -> str:
+def _loose(array: Array, fixed: tuple[bool, ...]) -> tuple[int, ...]:
+    """The axes along which a load follows the loops."""
+    return tuple(a for a, f in zip(array.axes, fixed, strict=True) if not f)
+
+
+def _window(array: Array, ranges: Ranges, offsets: tuple[int, ...], fixed: tuple[bool, ...] = ()) -> str:
     parts = []
     for k, axis in enumerate(array.axes):
         shift = offsets[k] - array.origin[k]
+        if fixed and fixed[k]:
+            parts.append(str(shift))
+            continue
         start, stop = ranges[axis][0] + shift, ranges[axis][1] + shift
         parts.append(":" if (start, stop) == (0, array.shape[k]) else f"{start}:{stop}")
     return ", ".join(parts) if parts else "()"

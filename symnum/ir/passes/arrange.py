@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +10,7 @@ from symnum.expr.numbers import Number
 from symnum.expr.ops import TABLE
 from symnum.expr.term import Const, Term, call, make_call, mul, power_product, scale
 from symnum.expr.walk import transform
-from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store
+from symnum.ir.kernel import Kernel, Loop, Statement
 
 _MOST_RATIO = 64
 
@@ -29,10 +30,8 @@ def _arrange(body: tuple[Statement, ...], memo: dict[Term, Term]) -> tuple[State
     for s in body:
         if isinstance(s, Loop):
             result.append(Loop(s.axis, s.start, s.stop, _arrange(s.body, memo)))
-        elif isinstance(s, Let):
-            result.append(Let(s.symbol, transform(s.value, _rule, memo)))
         else:
-            result.append(Store(s.array, transform(s.value, _rule, memo), s.origin))
+            result.append(replace(s, value=transform(s.value, _rule, memo)))
     return tuple(result)
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import fold, postorder
-from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store, fresh_names
+from symnum.ir.kernel import Kernel, Let, Loop, Statement, fresh_names
 
 
 def share_subterms(kernel: Kernel) -> Kernel:
-    """Each shared sub-term of the stores of one body becomes a temporary before its first use."""
+    """Each shared sub-term of the statements of one body becomes a temporary before its first use."""
     fresh = fresh_names(kernel, "s")
     return kernel.with_body(_share(kernel.body, fresh))
 
 
 def _share(body: tuple[Statement, ...], fresh: Iterator[Symbol]) -> tuple[Statement, ...]:
-    roots = [s.value for s in body if isinstance(s, Let | Store)]
+    roots = [s.value for s in body if not isinstance(s, Loop)]
     uses = Counter(a for node in postorder(roots) for a in set(node.args))
     uses.update(roots)
     shared = {n for n in postorder(roots) if n.args and uses[n] > 1}
@@ -28,10 +29,7 @@ def _share(body: tuple[Statement, ...], fresh: Iterator[Symbol]) -> tuple[Statem
             result.append(Loop(statement.axis, statement.start, statement.stop, _share(statement.body, fresh)))
             continue
         value = _replace(statement.value, shared, names, result, fresh)
-        if isinstance(statement, Let):
-            result.append(Let(statement.symbol, value))
-        else:
-            result.append(Store(statement.array, value, statement.origin))
+        result.append(dataclasses.replace(statement, value=value))
     return tuple(result)
 
 

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from symnum.expr.calculus import substitute
 from symnum.expr.term import Symbol, Term
-from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store, fresh_names, statements
+from symnum.expr.walk import symbols
+from symnum.ir.kernel import Accumulate, Kernel, Let, Loop, Statement, fresh_names, statements, values
 
 
 def fuse_loops(kernel: Kernel) -> Kernel:
     """Loops with equal (axis, start, stop) in one body become one loop, in the order of their first appearance.
 
     Inputs never alias outputs and every value is stored once, so the order of loops does not matter. Temporaries go before the loops
-    that use them; those that both bodies call by one name get a second name.
+    that use them; those that both bodies call by one name get a second name. What reads a sum never comes before it: loops are only merged
+    with loops on the same side of every first reading of a local array.
     """
-    return kernel.with_body(_fuse(kernel.body, fresh_names(kernel, "f")))
+    fresh = fresh_names(kernel, "f")
+    return kernel.with_body(tuple(s for part in _parts(kernel.body) for s in _fuse(part, fresh)))
+
+
+def _parts(body: tuple[Statement, ...]) -> list[tuple[Statement, ...]]:
+    """The body cut before each statement that reads what an earlier one of its part accumulates."""
+    parts: list[list[Statement]] = [[]]
+    pending: set[str] = set()
+    for statement in body:
+        inside = tuple(statements((statement,)))
+        if any(symbol.info.array in pending for symbol in symbols(values(inside), "load")):
+            parts.append([])
+            pending = set()
+        parts[-1].append(statement)
+        pending |= {s.array for s in inside if isinstance(s, Accumulate)}
+    return [tuple(part) for part in parts]
 
 
 def _fuse(body: tuple[Statement, ...], fresh: Iterator[Symbol]) -> tuple[Statement, ...]:
@@ -56,5 +74,5 @@ def _with_names(body: tuple[Statement, ...], names: dict[Term, Term]) -> tuple[S
         elif isinstance(s, Let):
             result.append(Let(names.get(s.symbol, s.symbol), substitute(s.value, names)))  # type: ignore[arg-type]
         else:
-            result.append(Store(s.array, substitute(s.value, names), s.origin))
+            result.append(replace(s, value=substitute(s.value, names)))
     return tuple(result)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from symnum.expr.term import Symbol, Term, make_call, rebuild
 from symnum.expr.walk import fold
-from symnum.ir.kernel import Kernel, Let, Loop, Statement, Store, fresh_names
+from symnum.ir.kernel import Kernel, Let, Loop, Statement, fresh_names
 
 
 def hoist(kernel: Kernel) -> Kernel:
-    """Maximal sub-terms that need no index of a loop become temporaries before it. Numbers and bare names stay where they are."""
+    """Maximal sub-terms that need no index of a loop become temporaries before it. Numbers and bare names stay where they are.
+
+    A temporary goes right before the loop that uses it, so what reads a local array stays behind the loops that sum it.
+    """
     fresh = fresh_names(kernel, "h")
     depth_of: dict[str, int] = {}
     prologue, body = _hoist(kernel, kernel.body, (), depth_of, fresh)
@@ -40,9 +44,7 @@ def _hoist(
         value = _lift(kernel, statement.value, axes, depth_of, fresh, names, outer)
         if isinstance(statement, Let):
             depth_of[statement.symbol.name] = len(axes)
-            result.append(Let(statement.symbol, value))
-        else:
-            result.append(Store(statement.array, value, statement.origin))
+        result.append(replace(statement, value=value))
     return outer, tuple(result)
 
 
@@ -157,7 +159,8 @@ def _leaf_depth(kernel: Kernel, node: Term, axes: tuple[int, ...], depth_of: dic
     if kind == "index":
         return axes.index(node.info) + 1  # type: ignore[attr-defined]
     if kind == "load":
-        used = kernel.input(node.info.array).axes  # type: ignore[attr-defined]
+        info = node.info  # type: ignore[attr-defined]
+        used = (a for a, fixed in zip(kernel.input(info.array).axes, info.fixed, strict=True) if not fixed)
         return max((axes.index(a) + 1 for a in used), default=0)
     if kind == "temporary":
         return depth_of[node.name]  # type: ignore[attr-defined]

@@ -1,0 +1,265 @@
+"""A kernel as a C function: loops over regions with comments, rows whose ends wrap around, temporaries with names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symnum.codegen.c_layout import Layout
+from symnum.codegen.c_names import ATOM, Text, identifier
+from symnum.codegen.c_place import Place, Range, moved
+from symnum.codegen.c_schedule import schedule
+from symnum.codegen.c_terms import Expressions
+from symnum.codegen.c_text import Writer, unwrapped
+from symnum.codegen.c_views import Arguments, Views
+from symnum.expr.term import Symbol, Term
+from symnum.ir.kernel import Accumulate, Kernel, Let, Loop, Statement, Store, statements
+
+_WORTH_THREADS = 4096  # points of a loop nest
+
+
+@dataclass(frozen=True)
+class Function:
+    """What was printed: ``text``, ``helpers`` (name -> definition of the functions it calls) and its ``prototype``."""
+
+    text: str
+    helpers: dict[str, str]
+    prototype: str
+
+
+def print_function(
+    kernel: Kernel, layout: Layout, arguments: Arguments, comment: str = "", openmp: bool = False
+) -> Function:
+    """The C definition of a kernel, ``void name(double t, const double *y, const double *p, double *out)``."""
+    return _Printer(schedule(kernel), layout, arguments, openmp).print(comment)
+
+
+class _Printer:
+    """Prints one function. ``names``: of the block that is being printed; ``heading``: constant tables, which go first."""
+
+    def __init__(self, kernel: Kernel, layout: Layout, arguments: Arguments, openmp: bool) -> None:
+        self.kernel, self.layout, self.openmp = kernel, layout, openmp
+        self.names = layout.names.copy()
+        self.views = Views(kernel, layout, arguments, self.names)
+        self.place = Place(kernel, layout)
+        self.expressions = Expressions(layout.numbers, self._leaf, self._table)
+        self.writer, self.heading = Writer(), Writer(1)
+        self.tables: dict[object, str] = {}
+        self.temporaries: dict[str, str] = {}
+
+    def print(self, comment: str) -> Function:
+        out, head = self.writer, self.views.head()
+        if comment:
+            out.comment(comment)
+        out.line(head)
+        out.open("{")
+        start = len(out.lines)
+        self.views.open(out)
+        if any(isinstance(s, Loop) for s in self.kernel.body):
+            out.line("")
+        self._body(self.kernel.body)
+        self.views.close(out)
+        out.close()
+        out.lines[start:start] = self.heading.lines
+        return Function("\n".join(out.lines) + "\n", self.expressions.helpers, f"{head};")
+
+    # --- statements -------------------------------------------------------------------------------------------------------
+
+    def _body(self, body: tuple[Statement, ...]) -> None:
+        outer = self.names, self.temporaries
+        self.names, self.temporaries = self.names.copy(), dict(self.temporaries)
+        outermost, loops = not self.place.ranges, sum(isinstance(s, Loop) for s in body)
+        for k, statement in enumerate(body):
+            self.expressions.invariant = outermost
+            if isinstance(statement, Loop):
+                if outermost and k and isinstance(body[k - 1], Let):
+                    self.writer.line("")
+                if outermost or loops > 1:
+                    self._describe(statement)
+                self._loop(statement)
+                if outermost and k + 1 < len(body):
+                    self.writer.line("")
+            elif isinstance(statement, Let):
+                self._let(statement)
+            else:
+                self._assign(statement)
+        self.names, self.temporaries = outer
+
+    def _describe(self, loop: Loop) -> None:
+        text = self.place.describe(loop)
+        if text:
+            self.writer.comment(text)
+
+    def _let(self, statement: Let) -> None:
+        if self.expressions.is_condition(statement.value):
+            text, kind = self.expressions.condition(statement.value), "int"
+            self.expressions.conditions.add(statement.symbol)
+        else:
+            text, kind = self.expressions.number(statement.value), "double"
+            self.expressions.conditions.discard(statement.symbol)
+        name = self.names.fresh(*_wishes(statement.value, self.layout, len(self.place.ranges)))
+        self.temporaries[statement.symbol.name] = name
+        self.writer.statement(f"const {kind} {name} = {unwrapped(text)};")
+
+    def _assign(self, statement: Store | Accumulate) -> None:
+        value = unwrapped(self.expressions.number(statement.value))
+        if isinstance(statement, Accumulate):
+            array = self.kernel.input(statement.array)
+            self.writer.statement(f"{self.views.of(array)}{self.place.subscripts(array)} += {value};")
+            return
+        array = self.kernel.output(statement.array)
+        view = self.views.outputs[array.name]
+        if array.axes:
+            self.writer.statement(f"{view}{self.place.subscripts(array)} = {value};")
+        else:
+            about = self.views.arguments.about(array) or view.replace("_dt", "/dt")
+            self.writer.statement(f"{self.views.result}[{array.offset}] = {value};", f"  /* {about} */")
+
+    # --- loops ------------------------------------------------------------------------------------------------------------
+
+    def _loop(self, loop: Loop) -> None:
+        place = self.place
+        outer = place.ranges, place.neighbours, self.names
+        self.names = self.names.copy()
+        threads = self._threads(loop)
+        lone = loop.stop - loop.start == 1
+        name = "" if lone else self.layout.indices[loop.axis]
+        place.ranges = place.ranges | {loop.axis: Range(name, loop.start, loop.stop)}
+        wrapped = [] if lone else place.wrapped_offsets(loop)
+        if lone:
+            self._once(loop.body)
+        elif wrapped and not any(isinstance(s, Loop) for s in loop.body):
+            self._pieces(loop, name, wrapped, threads)
+        else:
+            self._rows(loop, name, wrapped, threads)
+        place.ranges, place.neighbours, self.names = outer
+
+    def _once(self, body: tuple[Statement, ...]) -> None:
+        """The body of a loop that runs once: braces only where it has names of its own."""
+        if not any(isinstance(s, Let) for s in body):
+            self._body(body)
+            return
+        self.writer.open("{")
+        self._body(body)
+        self.writer.close()
+
+    def _rows(self, loop: Loop, name: str, wrapped: list[int], threads: str) -> None:
+        """A plain loop; neighbouring rows around a periodic end are found once a row."""
+        out = self.writer
+        start, stop = self.place.bounds(loop)
+        if threads:
+            out.line(threads)
+        out.open(f"for (int {name} = {start}; {name} < {stop}; {name}++) {{")
+        for offset in wrapped:
+            row = self.names.fresh(f"{name}{'m' if offset < 0 else 'p'}{abs(offset)}")
+            self.place.neighbours = self.place.neighbours | {(loop.axis, offset): row}
+            out.statement(f"const int {row} = {self.place.neighbour(loop.axis, name, offset)};")
+        self._body(loop.body)
+        out.close()
+
+    def _pieces(self, loop: Loop, name: str, wrapped: list[int], threads: str) -> None:
+        """A row whose ends wrap around, in pieces that differ only in where their neighbours are, so that the body stands once."""
+        out = self.writer
+        distance = {o: self.names.fresh(_direction(o)) for o in wrapped}
+        rows = self.place.pieces(loop, wrapped)
+        piece = self._piece_table(loop.axis, list(distance.values()), rows)
+        part = self.names.fresh("s", "segment")
+        out.open(f"UNROLLED for (int {part} = 0; {part} < {len(rows)}; {part}++) {{")
+        out.statement(f"const int {', '.join(f'{d} = {piece}[{part}].{d}' for d in distance.values())};")
+        around = {(loop.axis, o): f"{name} + {d}" for o, d in distance.items()}
+        self.place.neighbours = self.place.neighbours | around
+        if threads:
+            out.line(threads)
+        out.open(f"for (int {name} = {piece}[{part}].begin; {name} < {piece}[{part}].end; {name}++) {{")
+        self._body(loop.body)
+        out.close()
+        out.close()
+
+    def _threads(self, loop: Loop) -> str:
+        """The OpenMP line before the outermost loop of a region that is worth it; sums are reductions."""
+        inside_another = any(r.name for r in self.place.ranges.values())
+        if not self.openmp or inside_another or loop.stop - loop.start == 1 or _points(loop) < _WORTH_THREADS:
+            return ""
+        sums = sorted({s.array for s in statements((loop,)) if isinstance(s, Accumulate)})
+        arrays = [self.kernel.input(name) for name in sums]
+        if any(a.axes and loop.axis not in a.axes for a in arrays):
+            return ""  # threads would add to the same values
+        scalars = [self.views.of(a) for a in arrays if not a.axes]
+        return f"PARALLEL_SUM({', '.join(scalars)})" if scalars else "PARALLEL_FOR"
+
+    # --- constant tables --------------------------------------------------------------------------------------------------
+
+    def _constant(self, key: object, stem: str) -> tuple[str, bool]:
+        """The name of a constant table, and whether it is new."""
+        known = key in self.tables
+        if not known:
+            names = self.layout.names.copy()
+            names.taken |= set(self.tables.values())
+            self.tables[key] = names.fresh(stem)
+        return self.tables[key], not known
+
+    def _piece_table(self, axis: int, members: list[str], rows: list[list[str]]) -> str:
+        label = self.layout.label(axis)
+        name, new = self._constant((tuple(members), str(rows)), f"{identifier(label)}_piece")
+        if new:
+            self.heading.comment(
+                f"Periodic in {label}: the pieces of a row differ only in how far away their neighbours are."
+            )
+            self.heading.open(
+                f"static const struct {{ int begin, end, {', '.join(members)}; }} {name}[{len(rows)}] = {{"
+            )
+            for k, row in enumerate(rows):
+                self.heading.line(f"{{{', '.join(row)}}}{',' if k + 1 < len(rows) else '};'}")
+            self.heading.indent -= 1
+        return name
+
+    def _table(self, node: Term) -> Text:
+        """A number that depends on a grid index."""
+        start, *data = node.data
+        axis = node.args[0].info  # type: ignore[attr-defined]
+        at = self.place.ranges[axis]
+        if not at.name:
+            return self.layout.numbers.plain(data[at.start - start])
+        name, new = self._constant(tuple(data), "weights")
+        if new:
+            numbers = ", ".join(self.layout.numbers.plain(v)[0] for v in data)
+            self.heading.statement(f"static const double {name}[{len(data)}] = {{{numbers}}};")
+        return f"{name}[{moved(at.name, self.place.shifts[axis] - start)}]", ATOM
+
+    def _leaf(self, symbol: Symbol) -> Text:
+        if symbol.kind == "load":
+            array, info = self.kernel.input(symbol.info.array), symbol.info
+            return self.views.of(array) + self.place.subscripts(array, info.offsets, info.wrap, info.fixed), ATOM
+        if symbol.kind == "index":
+            return self.place.index(symbol.info)
+        if symbol.kind == "temporary":
+            return self.temporaries[symbol.name], ATOM
+        if symbol is self.kernel.time:
+            return self.views.time, ATOM
+        return self.layout.names.of("parameter", symbol.name), ATOM
+
+
+def _points(loop: Loop) -> int:
+    inner = [_points(s) for s in loop.body if isinstance(s, Loop)]
+    return (loop.stop - loop.start) * max(1, sum(inner))
+
+
+def _direction(offset: int) -> str:
+    return f"{'left' if offset < 0 else 'right'}{abs(offset) if abs(offset) > 1 else ''}"
+
+
+def _wishes(value: Term, layout: Layout, depth: int) -> list[str]:
+    """Names for a temporary: a product of field values by its factors, ``u2v``; else a letter for how often it is computed."""
+    stem = ("c", "r", "s")[min(depth, 2)]
+    numbered = [f"{stem}{k}" for k in range(1, 400)]
+    if value.op != "mul" or value.data[0] != 1 or not all(type(e) is int and 0 < e < 5 for e in value.data[1:]):
+        return numbered
+    parts = []
+    for factor, e in zip(value.args, value.data[1:], strict=True):
+        here = (
+            isinstance(factor, Symbol) and factor.kind == "load" and not any((*factor.info.offsets, *factor.info.fixed))
+        )
+        if not here:
+            return numbered
+        parts.append(layout.names.of("array", factor.info.array) + (str(e) if e > 1 else ""))  # type: ignore[attr-defined]
+    name = "".join(sorted(parts))
+    return [name, *numbered] if len(name) < 16 else numbered

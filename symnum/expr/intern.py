@@ -1,0 +1,46 @@
+"""The intern table of terms: key -> the one living term, weakly held, safe between threads.
+
+It does what ``weakref.WeakValueDictionary`` does at half the cost a term: look-ups need no lock, and a reference knows its key.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+_LOCK = threading.RLock()  # re-entrant: collecting garbage inside the lock may forget a term
+
+
+class Reference(weakref.ref[Any]):
+    """A weak reference to a term, with its key in the table."""
+
+    __slots__ = ("key",)
+    key: Any
+
+
+references: dict[Any, Reference] = {}
+
+
+def found_term(key: Any) -> Any:
+    """The living term of a key, or None."""
+    reference = references.get(key)
+    return reference() if reference is not None else None
+
+
+def keep_term(key: Any, term: Any) -> Any:
+    """Put a new term into the table; the one that another thread put there meanwhile wins."""
+    with _LOCK:
+        found = found_term(key)
+        if found is not None:
+            return found
+        reference = Reference(term, _forget)
+        reference.key = key
+        references[key] = reference
+        return term
+
+
+def _forget(reference: Reference) -> None:
+    with _LOCK:
+        if references.get(reference.key) is reference:
+            del references[reference.key]

@@ -1,0 +1,1 @@
+"""Systems written out: programs in other languages that stand on their own."""

@@ -1,0 +1,211 @@
+"""[Kernel] -> [Kernel]: derivatives of a kernel's outputs by its inputs, exact and without a matrix of zeros.
+
+A kernel gives f(y, I(y)): stores f that read loads of y and of local arrays I (integrals over the domain). Then
+
+    df/dy = S + L (1 - M)^-1 R        S = ∂f/∂y,  L = ∂f/∂I,  R = ∂I/∂y,  M = ∂I/∂I  (strictly lower: an integral may read earlier ones)
+
+All four are sparse although df/dy is dense as soon as one integral reads the whole domain. Each store of a region and each load in it give one
+**slot**: an array with one value for every point of the region, so code and compile time do not grow with the grid. Which row and column a
+value belongs to follows from the loop ranges; it is worked out once, with NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symnum.expr.calculus import differentiate
+from symnum.expr.term import ZERO, Symbol, Term, add, mul
+from symnum.expr.walk import symbols
+from symnum.ir.check import check
+from symnum.ir.kernel import Accumulate, Array, Kernel, Let, LoadInfo, Loop, Statement, Store, load, nest
+from symnum.ir.sparsity import Ranges, positions
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One of the matrices S, L, R, M: value ``slots[start:stop][i]`` belongs to row ``rows[i]`` and column ``columns[i]``; equal places add up."""
+
+    start: int
+    stop: int
+    rows: Index
+    columns: Index
+    shape: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a slot is, for code that is read: d(target)/d(source at the load's offsets) over loops (axis, start, stop)."""
+
+    target: Array
+    source: Array
+    load: LoadInfo
+    loops: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The derivative of a kernel: ``kernel`` writes all values of all blocks into one vector.
+
+    ``direct`` is S; ``left``, ``right`` and ``between`` are L, R and M, or None where the kernel has no local arrays. ``places``: of the slots of S.
+    """
+
+    kernel: Kernel
+    direct: Block
+    left: Block | None = None
+    right: Block | None = None
+    between: Block | None = None
+    places: tuple[Place, ...] = ()
+
+
+def jacobian_slots(kernel: Kernel, located: bool = True) -> Slots:
+    """The kernel that evaluates the derivatives of all outputs by all inputs (taken before passes name temporaries).
+
+    ``located=False`` leaves the rows and columns of the blocks empty: code that is written out finds them itself.
+    """
+    gathered = {(store, local): _Gathered(located) for store in (True, False) for local in (False, True)}
+    leaves = list(_leaves(kernel.body, ()))
+    for ranges, statement in leaves:
+        for symbol in _loads(statement):
+            gathered[isinstance(statement, Store), kernel.is_local(symbol.info.array)].add(
+                kernel, statement, symbol, ranges
+            )
+    sums = tuple(nest(r, (s,)) if r else s for r, s in leaves if isinstance(s, Accumulate))
+    stores, outputs, blocks, offset = [], [], [], 0
+    for key, part in gathered.items():
+        rows = kernel.output_size if key[0] else kernel.local_size
+        columns = kernel.local_size if key[1] else kernel.input_size
+        block, arrays = part.block(offset, (rows, columns))
+        for array, (ranges, value, origin) in zip(arrays, part.values, strict=True):
+            store = Store(array.name, value, origin)
+            stores.append(nest(ranges, (store,)) if ranges else store)
+        outputs += arrays
+        blocks.append(block)
+        offset = block.stop
+    made = replace(
+        kernel,
+        name=f"{kernel.name}_jacobian",
+        outputs=tuple(outputs),
+        body=(*sums, *stores),
+        comment=f"derivatives of: {kernel.comment}",
+    )
+    direct, left, right, between = blocks[0], blocks[1], blocks[2], blocks[3]
+    places = tuple(gathered[True, False].places)
+    if not kernel.locals:
+        return Slots(check(made), direct, places=places)
+    return Slots(check(made), direct, left, right, between, places)
+
+
+class _Gathered:
+    """The slots of one block while it is put together."""
+
+    def __init__(self, located: bool) -> None:
+        self.located = located
+        self.arrays: list[tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...], str]] = []
+        self.values: list[tuple[tuple[tuple[int, int, int], ...], Term, str]] = []
+        self.rows: list[Index] = []
+        self.columns: list[Index] = []
+        self.places: list[Place] = []
+
+    def add(
+        self, kernel: Kernel, statement: Store | Accumulate, symbol: Symbol, loops: tuple[tuple[int, int, int], ...]
+    ) -> None:
+        value = differentiate(statement.value, symbol)
+        if value is ZERO:
+            return
+        ranges: Ranges = {axis: (start, stop) for axis, start, stop in loops}
+        target, source = _target(kernel, statement), kernel.input(symbol.info.array)
+        box = tuple(stop - start for _, start, stop in sorted(loops))
+        order = tuple(axis for axis, _, _ in sorted(loops))
+        if self.located:
+            row = positions(kernel, target, ranges, (0,) * len(target.axes))
+            column = positions(kernel, source, ranges, symbol.info.offsets, symbol.info.fixed)
+            full = [1] * len(kernel.periods)
+            for axis, length in zip(order, box, strict=True):
+                full[axis] = length
+            self.rows.append(np.broadcast_to(row, full).ravel())
+            self.columns.append(np.broadcast_to(column, full).ravel())
+        name = f"d{target.name}_d{symbol.name}"
+        origin = tuple(start for _, start, _ in sorted(loops))
+        self.arrays.append((name, box, order, origin, f"d({target.field})/d({source.field})"))
+        self.values.append((tuple(loops), value, statement.origin))
+        self.places.append(Place(target, source, symbol.info, loops))
+
+    def block(self, offset: int, shape: tuple[int, int]) -> tuple[Block, list[Array]]:
+        start, arrays = offset, []
+        for name, box, axes, origin, field in self.arrays:
+            arrays.append(Array(f"{name}@{offset}", box, offset, axes, origin, field))
+            offset += prod(box)
+        empty = np.empty(0, dtype=np.intp)
+        rows = np.concatenate(self.rows) if self.rows else empty
+        columns = np.concatenate(self.columns) if self.columns else empty
+        return Block(start, offset, rows, columns, shape), arrays
+
+
+def jvp_kernel(kernel: Kernel) -> Kernel:
+    """(t; y, v; p) -> (df/dy) v: the input vector is y followed by v, (2*input_size,). Integrals are differentiated along, so nothing is left out."""
+    names = {a.name: _tangent(a.name, kernel) for a in (*kernel.inputs, *kernel.locals)}
+    tangents = tuple(replace(a, name=names[a.name], offset=a.offset + kernel.input_size) for a in kernel.inputs)
+    scratch = tuple(replace(a, name=names[a.name], offset=a.offset + kernel.local_size) for a in kernel.locals)
+
+    def along(value: Term) -> Term:
+        parts = []
+        for s in symbols(value, "load"):
+            moved = load(names[s.info.array], s.info.offsets, s.info.wrap, s.info.fixed)
+            parts.append(mul((differentiate(value, s), moved)))
+        return add(parts)
+
+    body: list[Statement] = []
+    for loops, statement in _leaves(kernel.body, ()):
+        made: list[Statement]
+        if isinstance(statement, Accumulate):
+            derived = Accumulate(names[statement.array], along(statement.value), statement.origin)
+            made = [statement, derived] if derived.value is not ZERO else [statement]
+        else:
+            made = [Store(statement.array, along(statement.value), statement.origin)]
+        body += [nest(loops, tuple(made))] if loops else made
+    return check(
+        replace(
+            kernel,
+            name=f"{kernel.name}_jvp",
+            inputs=(*kernel.inputs, *tangents),
+            locals=(*kernel.locals, *scratch),
+            body=tuple(body),
+            comment=f"directional derivative of: {kernel.comment}",
+        )
+    )
+
+
+def _tangent(name: str, kernel: Kernel) -> str:
+    made = f"v_{name}"
+    taken = {a.name for a in (*kernel.inputs, *kernel.locals, *kernel.outputs)} | {p.name for p in kernel.parameters}
+    while made in taken:
+        made += "_"
+    return made
+
+
+def _leaves(
+    body: tuple[Statement, ...], loops: tuple[tuple[int, int, int], ...]
+) -> Iterator[tuple[tuple[tuple[int, int, int], ...], Store | Accumulate]]:
+    """Every store and accumulation with the loops (axis, start, stop) around it, the outermost first."""
+    for statement in body:
+        if isinstance(statement, Loop):
+            yield from _leaves(statement.body, (*loops, (statement.axis, statement.start, statement.stop)))
+        else:
+            assert not isinstance(statement, Let), "derivatives are taken before passes name temporaries"
+            yield loops, statement
+
+
+def _target(kernel: Kernel, statement: Store | Accumulate) -> Array:
+    return kernel.output(statement.array) if isinstance(statement, Store) else kernel.input(statement.array)
+
+
+def _loads(statement: Store | Accumulate) -> list[Symbol]:
+    """The loads of a statement, in an order that does not depend on addresses."""
+    return sorted(symbols(statement.value, "load"), key=lambda s: s.name)
