@@ -22,7 +22,7 @@ import symnum as sn
 tags = ("beam", "fourth order", "second order in time", "1-D", "clamped", "free", "exact solution")
 order = 2
 resolution = 40
-solve_options: dict[str, object] = {"method": "Tsit5"}
+solve_options: dict[str, object] = {}
 reference = "exact solution: two modes of a cantilever"
 convergence_cells = {2: (32, 48, 64), 4: (24, 32, 48)}
 convergence_until = 0.3

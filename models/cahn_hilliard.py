@@ -19,7 +19,7 @@ import symnum as sn
 tags = ("fourth order", "phase separation", "2-D", "periodic", "energy", "conserved quantity")
 order = 2
 resolution = 64
-solve_options: dict[str, object] = {"method": "RKC2"}
+solve_options: dict[str, object] = {}
 convergence_cells = {2: (48, 96, 192), 4: (64, 128, 256)}
 convergence_until = 2e-5
 reference_until = 0.002

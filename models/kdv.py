@@ -22,7 +22,7 @@ import symnum as sn
 tags = ("dispersive", "nonlinear", "soliton", "1-D", "periodic", "exact solution", "conserved quantity")
 order = 4
 resolution = 256
-solve_options: dict[str, object] = {"order": 4, "method": "Tsit5"}
+solve_options: dict[str, object] = {"order": 4}
 reference = "exact solution: a soliton"
 convergence_cells = {2: (256, 384, 512), 4: (384, 512, 768)}
 convergence_until = 0.5

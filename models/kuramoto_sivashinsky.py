@@ -21,7 +21,7 @@ import symnum as sn
 tags = ("fourth order", "chaos", "1-D", "periodic", "conserved quantity")
 order = 4
 resolution = 256
-solve_options: dict[str, object] = {"order": 4, "method": "RKC2"}
+solve_options: dict[str, object] = {"order": 4}
 convergence_cells = {2: (256, 512, 1024), 4: (128, 256, 512)}
 convergence_until = 10.0
 reference_until = 20.0  # beyond, chaos magnifies rounding

@@ -22,7 +22,7 @@ import symnum as sn
 tags = ("ODE", "stiff", "chemistry", "conserved quantity")
 order = None
 resolution = None
-solve_options: dict[str, object] = {"method": "Radau", "rtol": 1e-7, "atol": 1e-11}
+solve_options: dict[str, object] = {"method": "CVODE", "rtol": 1e-7, "atol": 1e-11}
 published = {40.0: {"A": 0.7158270688, "B": 9.185534e-6, "C": 0.2841637457}}
 
 

@@ -253,7 +253,9 @@ def _plan(semi: SemiDiscreteSystem, method: str, backend: str, rtol: float) -> P
     span = semi.time_span[1] - semi.time_span[0]
     periodic = all(a.periodic for a in semi.axes)
     fields = len(semi.state) - len(semi.hidden)
-    automatic = choose(semi.structure, spacing, span, fields, periodic, rtol, sundials=usable("sundials"))
+    automatic = choose(
+        semi.structure, spacing, span, fields, periodic, rtol, sundials=usable("sundials"), unknowns=semi.size
+    )
     if method == "auto" and backend in ("auto", automatic.backend):
         return automatic
     if method == "auto":

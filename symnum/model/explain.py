@@ -53,6 +53,8 @@ def _facts(system: PDESystem, found: Structure) -> Iterator[tuple[str, str]]:
         yield "4th order", _coefficients(found.hyperdiffusion, "")
     if found.wave:
         yield "Waves", _coefficients(found.wave, "squared speed ")
+    if found.bending:
+        yield "Bending waves", _coefficients(found.bending, "coefficient of the fourth derivative ")
     yield "Terms", _kinds(found)
     if system.space:
         yield "Boundaries", _boundaries(system)

@@ -71,6 +71,7 @@ class Structure:
         terms: every summand with its kind.
         diffusion, advection, dispersion, hyperdiffusion: coefficients: k, speed -k, k, k as in the module's table.
         wave: field of second order in time -> coordinate name -> squared wave speed.
+        bending: the same with fourth derivatives, u_tt = k u_xxxx: k (negative for a beam).
         periodic: there is space and all of it is periodic (or antiperiodic).
         autonomous: time does not occur explicitly in equations or conditions.
         discontinuities: times inside the interval where something switches.
@@ -90,6 +91,7 @@ class Structure:
     dispersion: Coefficients
     hyperdiffusion: Coefficients
     wave: Coefficients
+    bending: Coefficients
     periodic: bool
     autonomous: bool
     discontinuities: tuple[float, ...]
@@ -211,8 +213,8 @@ def _summand_rows(
         term = t * c
         coefficient, node = _one_derivative(term)
         kind = _kind_of(u, term, coefficient, node, system, values)
-        if kind == "mixed" and node is not None and node.args[0] is position and node.data == (2,):
-            kind = "wave"
+        if kind == "mixed" and node is not None and node.args[0] is position and len(node.data) == 1:
+            kind = _WAVES.get(node.data[0], kind)
         made.append(_Row(u, term, kind, coefficient, node))
     return made
 
@@ -265,22 +267,23 @@ def _sampled(coefficient: Term, system: PDESystem, values: Mapping[Term, float])
 
 
 _TABLES = {1: "advection", 2: "diffusion", 3: "dispersion", 4: "hyperdiffusion"}
+_WAVES = {2: "wave", 4: "bending"}  # in the rate of a velocity, derivatives of its field
 
 
 def _coefficients(
     rows: list[_Row], form: NormalForm, system: PDESystem, values: Mapping[Term, float]
 ) -> dict[str, Coefficients]:
     """Sums of coefficients by table, field and coordinate; anti-diffusion counts in the table of its order."""
-    sums: dict[str, dict[Symbol, dict[str, list[Term]]]] = {name: {} for name in (*_TABLES.values(), "wave")}
+    sums: dict[str, dict[Symbol, dict[str, list[Term]]]] = {name: {} for name in (*_TABLES.values(), *_WAVES.values())}
     positions = {rate: u for u, rate in form.rates.items() if isinstance(rate, Symbol) and rate in form.rates}
     for row in rows:
         if row.node is None or len(row.node.data) > 1:
             continue
         x, order = row.node.args[1].name, row.node.data[0]  # type: ignore[attr-defined]
-        if row.kind in ("mixed", "wave"):
+        if row.kind in ("mixed", *_WAVES.values()):
             u = positions.get(row.field)
-            if u is not None and row.node.args[0] is u and order == 2:
-                sums["wave"].setdefault(u, {}).setdefault(x, []).append(row.coefficient)
+            if u is not None and row.node.args[0] is u and order in _WAVES:
+                sums[_WAVES[order]].setdefault(u, {}).setdefault(x, []).append(row.coefficient)
             continue
         table = _TABLES.get(order)
         if table is not None:
@@ -308,8 +311,8 @@ def _kind(system: PDESystem, form: NormalForm, terms: tuple[KindOfTerm, ...], fo
     if not system.space:
         return ("ODE system" if len(form.rates) > 1 else "ODE") + tail
     kinds = {row.kind for row in terms}
-    if found["wave"]:
-        return "wave" + tail
+    if found["wave"] or found["bending"]:
+        return ("wave" if found["wave"] else "bending wave") + tail
     if "dispersion" in kinds:
         return "dispersive" + tail
     if "hyperdiffusion" in kinds:
