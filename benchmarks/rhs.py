@@ -1,6 +1,7 @@
 """Right-hand sides against a hand-written fused C loop, NumPy slices and a copy of the same traffic
 
-The 2-D Brusselator (periodic, two fields, second order) in nanoseconds a grid point, and a right-hand side with exp and tanh against NumPy.
+The 2-D Brusselator (periodic, two fields, second order) in nanoseconds a grid point, a right-hand side with exp and tanh against NumPy, and
+the 3-D heat equation (seven points, periodic and Dirichlet) against a loop that copies as many values on the same arrays.
 Every caller uses its own natural arrays: C and NumPy those that NumPy allocates, symnum those it allocates; the rows "C, symnum's arrays" and
 "symnum, NumPy's arrays" show what the placement of arrays alone is worth.
 """
@@ -8,6 +9,7 @@ Every caller uses its own natural arrays: C and NumPy those that NumPy allocates
 from __future__ import annotations
 
 import ctypes
+import itertools
 import math
 import statistics
 from pathlib import Path
@@ -38,6 +40,10 @@ def run() -> dict[str, Any]:
             ratios[n] = ratio
     smooth, against_numpy = _exp_tanh_row(512)
     rows.append(smooth)
+    heat: dict[str, float | None] = {}
+    for pairs, sides in itertools.product((4, 1), ("periodic", "Dirichlet")):
+        row, heat[f"{sides}, {'from memory' if pairs > 1 else 'one pair of arrays'}"] = _heat_row(sides, 128, pairs)
+        rows.append(row)
     mean = math.sqrt(ratios[128] * ratios[512]) if ratios else None
     return {
         "rows": rows,
@@ -45,6 +51,7 @@ def run() -> dict[str, Any]:
             measure.bar("llvm / hand-written C, geometric mean of N = 128 and 512", mean, 0.75),
             measure.bar("llvm / hand-written C, N = 2048", ratios.get(2048), 1.05),
             measure.bar("llvm / NumPy, right-hand side with exp and tanh, N = 512", against_numpy, 0.5),
+            *(measure.bar(f"3-D heat 128^3 / copy loop, {case}", ratio, 1.5) for case, ratio in heat.items()),
         ],
     }
 
@@ -157,3 +164,55 @@ def _exp_tanh_row(n: int) -> tuple[dict[str, Any], float]:
     row |= {name: round(statistics.median(s) * 1e9 / n**2, 3) for name, s in samples.items()}
     ratio = measure.median_ratio(samples["symnum"], samples["NumPy slices"])
     return row | {"ratio to NumPy": round(ratio, 3), "largest difference": difference}, ratio
+
+
+def _heat(sides: str) -> sn.PDESystem:
+    t, x, y, z = sn.coordinates("t x y z")
+    u = sn.field("u", (t, x, y, z))
+    closed = [sn.dirichlet(u, 0, at={a: end}) for a in (x, y, z) for end in (0, 1)]
+    return sn.PDESystem(
+        [sn.Eq(sn.dt(u), sn.laplacian(u))],
+        domain=sn.Domain(t=(0, 1), x=(0, 1), y=(0, 1), z=(0, 1)),
+        conditions=closed if sides == "Dirichlet" else [sn.periodic(a) for a in (x, y, z)],
+        initial={u: sn.sin(sn.pi * x) ** 2 * sn.sin(sn.pi * y) ** 2 * sn.sin(sn.pi * z) ** 2},
+        name="heat in three dimensions",
+    )
+
+
+def _heat_row(sides: str, n: int, pairs: int) -> tuple[dict[str, Any], float | None]:
+    """The 3-D Laplacian reads and writes n^3 values; so does the copy loop, and nothing can move less.
+
+    One state and one output of 128^3 values (34 MB) just about fit into some caches. Four pairs of arrays in turn do not: that is traffic from
+    and to memory, as in a solver, whose steps touch some ten vectors.
+    """
+    discretised = sn.discretise(_heat(sides), resolution=n)
+    arrays = [(discretised.initial_state(), output_vector(discretised.size)) for _ in range(pairs)]
+    for k, (state, _) in enumerate(arrays):
+        state[:] = np.random.default_rng(k).random(state.size)
+    library = measure.compile_c(Path(__file__).with_name("_copy.c"))
+    thunks = {
+        "symnum": _in_turn([_native(discretised, *pair) for pair in arrays]),
+        "copy": _in_turn([lambda a=a, b=b: np.copyto(b, a) for a, b in arrays]),
+    }
+    if library is not None:
+        thunks["copy loop"] = _in_turn([_copy_loop(library, *pair) for pair in arrays])
+    samples = measure.interleaved(thunks, 4, rounds=21)
+    row: dict[str, Any] = {"problem": f"heat 3-D, {sides}, {pairs} x 2 arrays", "N": n, "unit": "ns per point"}
+    row |= {name: round(statistics.median(s) * 1e9 / discretised.size, 3) for name, s in samples.items()}
+    row["ratio to copy"] = round(measure.median_ratio(samples["symnum"], samples["copy"]), 3)
+    if library is None:
+        return row | {"copy loop": "missing (no gcc or cc on the PATH)"}, None
+    ratio = measure.median_ratio(samples["symnum"], samples["copy loop"])
+    return row | {"ratio to copy loop": round(ratio, 3)}, ratio
+
+
+def _in_turn(calls: list[Any]) -> Any:
+    """One call after the other, a different one each time."""
+    turn = itertools.cycle(calls)
+    return lambda: next(turn)()
+
+
+def _copy_loop(library: Path, source: np.ndarray, target: np.ndarray) -> Any:
+    function = ctypes.CDLL(str(library)).copy_loop
+    function.restype, function.argtypes = None, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
+    return lambda: function(source.ctypes.data, target.ctypes.data, source.size)

@@ -202,6 +202,8 @@ class Assembly:
 
     def _reach(self) -> list[tuple[int, int]]:
         """How far below and above the current point the interior stencils read, for each axis."""
+        if not self.periods:
+            return []
         lowering = self.lowering((None,) * len(self.periods))
         reach = [[0, 0] for _ in self.periods]
         for field in self.normal.fields:

@@ -1,14 +1,15 @@
 """Closures without growing modes: the eigenvalues of the linearised equations along one axis, with their own conditions.
 
 The equations are linearised (fields put to 1, coefficients along the middle of the domain), derivatives along other axes dropped, and put
-on a line of 32 cells of the actual spacing between the actual conditions:
+on a line of 32 cells (fewer where the grid has fewer, at least 20) of the actual spacing between the actual conditions:
 
     dw/dt = A w,        growing: an eigenvalue with Re(lambda) > 1e-3*max |eigenvalue|
 
 A growing mode that order 2 shows as well (an eigenvalue mu with |Im(lambda - mu)| <= |lambda|/2 and Re(mu) >= Re(lambda)/2) belongs to the
-equations, to anti-diffusion or a Robin condition that feeds energy in, and not to the closure. A closure
-that is unstable in the sense of Gustafsson, Kreiss and Sundström (Math. Comp. 26 (1972) 649-686) has modes that live on a few points
-next to the side, so a short line shows them. The first closure of the scheme that passes is taken for each pair of sides.
+equations, to anti-diffusion or a Robin condition that feeds energy in, and not to the closure. A closure that is unstable in the sense of
+Gustafsson, Kreiss and Sundström (Math. Comp. 26 (1972) 649-686) has modes that live on a few points next to the side, so a short line
+shows them. What a scheme biases against the flow damps and is left out (its ``central_part``). The first closure of the scheme that
+passes is taken for each pair of sides.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from symnum.errors import DiscretisationError
 from symnum.expr.calculus import differentiate
 from symnum.expr.names import depends_on
 from symnum.expr.term import Symbol, Term
-from symnum.expr.walk import postorder
+from symnum.expr.walk import postorder, symbols
 from symnum.ir.system import Axis
 from symnum.model.numeric import evaluate
 
-CELLS = 32
+CELLS, FEWEST = 32, 20
 _RELATIVE = 1e-3
 _SINGULAR = 1e-13
+_FEW = 8  # fields up to which all rates without derivatives are kept
 Pair = tuple[Closure | None, Closure | None]  # at the lower and at the upper side
 Blocks = dict[Symbol, np.ndarray]
 
@@ -68,15 +70,22 @@ def _refusal(assembly: Any, k: int) -> str:
     axis, order, known = assembly.grid.axes[k], assembly.order, assembly.scheme.CLOSURES
     line = Line(assembly, k)
     listed = "; ".join(
-        f"{residual} = 0 at the {side} side" for side in ("lower", "upper") for _, residual in line.conditions(side)
+        f"{residual} = 0 at the {side} side"
+        for side in ("lower", "upper")
+        for field, residual in line.conditions(side)
+        if field in assembly.system.fields  # velocities have conditions that the user did not write
     )
     lower = max((p for p in known if p < order and _choose(line, p, known[p])), default=2)
-    odd = any(n.op == "derivative" and n.data[0] % 2 for n in postorder(line.rates.values()))
+    carried = any(
+        n.op == "derivative" and n.data == (1,) and f in symbols(n.args[0])
+        for f, r in line.rates.items()
+        for n in postorder((r,))
+    )
     finer = _choose(Line(assembly, k, refine=4), order, known[order])
     return (
         f"with order={order} along {axis.name} the stencils at the sides have growing modes for these equations and conditions "
         f"({listed or 'no condition'}); write order={lower}"
-        + (" or scheme='upwind'" if odd else "")
+        + (" or scheme='upwind', order=3" if carried and assembly.name == "central" else "")
         + (f", or raise resolution along {axis.name} (4 times as many cells are enough)" if finer else "")
     )
 
@@ -84,13 +93,17 @@ def _refusal(assembly: Any, k: int) -> str:
 class Line:
     """The linearised equations along axis k of an assembly on a short line of cells, ``refine`` times as narrow as those of the grid."""
 
-    def __init__(self, assembly: Any, k: int, cells: int = CELLS, refine: int = 1) -> None:
-        self.assembly, self.k, self.cells = assembly, k, cells
+    def __init__(self, assembly: Any, k: int, refine: int = 1) -> None:
+        self.assembly, self.k = assembly, k
         self.axis: Axis = assembly.grid.axes[k]
         self.spacing = self.axis.spacing / refine
+        self.cells = min(CELLS, max(refine * (self.axis.points - 1), FEWEST))
         space = assembly.system.space
         self.coordinate: Symbol = next(c for c in space if c.name == self.axis.name)
-        everything = {**assembly.normal.rates, **assembly.normal.algebraic}
+        rates = assembly.normal.rates
+        if hasattr(assembly.scheme, "central_part"):
+            rates = {f: assembly.scheme.central_part(r, f, assembly.axis_of) for f, r in rates.items()}
+        everything = {**rates, **assembly.normal.algebraic}
         self.rates: dict[Symbol, Term] = {f: r for f, r in everything.items() if depends_on(f, self.coordinate)}
         self.algebraic = [f for f in self.rates if f in assembly.normal.algebraic]
         bounds = assembly.system.domain.bounds
@@ -130,7 +143,8 @@ class Line:
     def _row(self, rate: Term, field: Symbol, order: int, pair: Pair) -> Blocks:
         """The linearised rate of a field; reaction is left out of evolution equations with derivatives, it moves no boundary mode."""
         along = any(self.coordinate in n.args[1:] for n in outermost_derivatives(rate))
-        reaction = field in self.algebraic or not along
+        velocity = isinstance(rate, Symbol) or len(self.rates) <= _FEW  # u' = v, v' = u_xx is a wave only with both
+        reaction = field in self.algebraic or (velocity and not along)
         return self._linear(rate, False, order, pair, None if reaction else self.algebraic)
 
     def _linear(self, term: Term, mid: bool, order: int, pair: Pair, only: list[Symbol] | None = None) -> Blocks:

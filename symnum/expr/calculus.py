@@ -45,6 +45,12 @@ def _formulas(op: str) -> tuple[Term, ...]:
     return tuple(parse(text, dict(zip("abc", _SLOTS, strict=True))) for text in TABLE[op].derivatives)
 
 
+def partials(term: Term) -> list[Term]:
+    """The derivatives of a function of the table by each of its arguments."""
+    mapping = dict(zip(_SLOTS, term.args, strict=False))
+    return [substitute(f, mapping) for f in _formulas(term.op)]
+
+
 def _chain(leaf: Callable[[Term], Term | None]) -> Callable[[Term, list[Term]], Term]:
     """The chain rule as a fold rule. ``leaf`` gives the derivative of atoms (None: not an atom)."""
 
@@ -58,9 +64,7 @@ def _chain(leaf: Callable[[Term], Term | None]) -> Callable[[Term, list[Term]], 
             return add(scale(d, c) for d, c in zip(inner, term.data[1:], strict=True))
         if term.op == "mul":
             return _product_rule(term, inner)
-        mapping = dict(zip(_SLOTS, term.args, strict=False))
-        partials = [substitute(f, mapping) for f in _formulas(term.op)]
-        return add(mul((p, d)) for p, d in zip(partials, inner, strict=True) if d is not ZERO)
+        return add(mul((p, d)) for p, d in zip(partials(term), inner, strict=True) if d is not ZERO)
 
     return rule
 

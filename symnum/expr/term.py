@@ -365,9 +365,9 @@ def power_product(bag: dict[Term, Number], coefficient: Number = 1) -> Term:
     """``coefficient * prod(base**exponent)`` with numeric exponents; bases that turn out to be products or numbers are merged."""
     if coefficient == 0:
         return ZERO
-    if all(e == 1 and type(e) is int and b.op == "symbol" for b, e in bag.items()):  # the usual product, in half the time
+    if all(type(e) is int and e != 0 and b.op == "symbol" for b, e in bag.items()):  # the usual product, in half the time
         bases = tuple(sorted(bag, key=_digest))
-        return _product(coefficient, bases, (1,) * len(bases))
+        return _product(coefficient, bases, tuple([bag[b] for b in bases]))
     items: list[tuple[Term, Number]] = []
     merged: list[Term] = []
     for base, exponent in bag.items():

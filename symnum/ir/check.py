@@ -8,7 +8,7 @@ from math import prod
 from symnum.errors import TargetError
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder, symbols
-from symnum.ir.kernel import Accumulate, Array, Kernel, Let, LoadInfo, Loop, Statement, Store, load, statements
+from symnum.ir.kernel import Accumulate, Array, Kernel, Let, LoadInfo, Loop, Statement, Store, statements
 
 Box = tuple[tuple[int, int], ...]
 Ranges = dict[int, tuple[int, int]]
@@ -83,7 +83,8 @@ def _check_body(
         else:
             _check_term(kernel, statement, ranges, known)
             array = _target(kernel, statement)
-            _check_box(kernel, array, ranges, load(array.name, (0,) * len(array.axes)).info, statement.origin)
+            here = (False,) * len(array.axes)
+            _check_box(kernel, array, ranges, LoadInfo(array.name, (0,) * len(array.axes), here, here), statement.origin)
             if isinstance(statement, Accumulate):
                 continue
             if len(ranges) > len(array.axes):
@@ -95,11 +96,13 @@ def _check_body(
 
 def _target(kernel: Kernel, statement: Store | Accumulate) -> Array:
     """The array that a statement writes: outputs are stored, local arrays summed up, nothing else."""
-    arrays, verb = (kernel.outputs, "stored") if isinstance(statement, Store) else (kernel.locals, "summed")
-    for array in arrays:
-        if array.name == statement.array:
-            return array
-    kind = "output" if isinstance(statement, Store) else "local array"
+    array: Array | None
+    if isinstance(statement, Store):
+        array, verb, kind = kernel.writable.get(statement.array), "stored", "output"
+    else:
+        array, verb, kind = next((a for a in kernel.locals if a.name == statement.array), None), "summed", "local array"
+    if array is not None:
+        return array
     raise TargetError(f"{kernel.name}: {statement.array} is {verb} but is no {kind} of this kernel {statement.origin}")
 
 
@@ -129,7 +132,7 @@ def _check_term(kernel: Kernel, statement: Let | Store | Accumulate, ranges: Ran
 
 def _check_symbol(kernel: Kernel, node: Symbol, ranges: Ranges, known: set[str], origin: str) -> None:
     if node.kind == "load":
-        array = next((a for a in (*kernel.inputs, *kernel.locals) if a.name == node.info.array), None)
+        array = kernel.readable.get(node.info.array)
         if array is None:
             raise TargetError(f"{kernel.name}: {node} reads an array that this kernel does not have {origin}")
         _check_box(kernel, array, ranges, node.info, origin)

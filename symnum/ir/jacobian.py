@@ -18,9 +18,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from symnum.expr.calculus import differentiate
+from symnum.expr.gradient import gradient
 from symnum.expr.term import ZERO, Symbol, Term, add, mul
-from symnum.expr.walk import symbols
 from symnum.ir.check import check
 from symnum.ir.kernel import Accumulate, Array, Kernel, Let, LoadInfo, Loop, Statement, Store, load, nest
 from symnum.ir.sparsity import Ranges, positions
@@ -71,11 +70,13 @@ def jacobian_slots(kernel: Kernel, located: bool = True) -> Slots:
     """
     gathered = {(store, local): _Gathered(located) for store in (True, False) for local in (False, True)}
     leaves = list(_leaves(kernel.body, ()))
+    memo: dict[Term, dict[Symbol, Term]] = {}
     for ranges, statement in leaves:
-        for symbol in _loads(statement):
-            gathered[isinstance(statement, Store), kernel.is_local(symbol.info.array)].add(
-                kernel, statement, symbol, ranges
-            )
+        found = gradient(statement.value, _is_load, memo)
+        for symbol in sorted(found, key=lambda s: s.name):  # an order that does not depend on addresses
+            if found[symbol] is not ZERO:
+                block_of = gathered[isinstance(statement, Store), kernel.is_local(symbol.info.array)]
+                block_of.add(kernel, statement, symbol, found[symbol], ranges)
     sums = tuple(nest(r, (s,)) if r else s for r, s in leaves if isinstance(s, Accumulate))
     stores, outputs, blocks, offset = [], [], [], 0
     for key, part in gathered.items():
@@ -114,16 +115,21 @@ class _Gathered:
         self.places: list[Place] = []
 
     def add(
-        self, kernel: Kernel, statement: Store | Accumulate, symbol: Symbol, loops: tuple[tuple[int, int, int], ...]
+        self,
+        kernel: Kernel,
+        statement: Store | Accumulate,
+        symbol: Symbol,
+        value: Term,
+        loops: tuple[tuple[int, int, int], ...],
     ) -> None:
-        value = differentiate(statement.value, symbol)
-        if value is ZERO:
-            return
         ranges: Ranges = {axis: (start, stop) for axis, start, stop in loops}
         target, source = _target(kernel, statement), kernel.input(symbol.info.array)
         box = tuple(stop - start for _, start, stop in sorted(loops))
         order = tuple(axis for axis, _, _ in sorted(loops))
-        if self.located:
+        if self.located and not loops:  # scalars: large networks have tens of thousands
+            self.rows.append(np.array([target.offset]))
+            self.columns.append(np.array([source.offset]))
+        elif self.located:
             row = positions(kernel, target, ranges, (0,) * len(target.axes))
             column = positions(kernel, source, ranges, symbol.info.offsets, symbol.info.fixed)
             full = [1] * len(kernel.periods)
@@ -154,11 +160,13 @@ def jvp_kernel(kernel: Kernel) -> Kernel:
     tangents = tuple(replace(a, name=names[a.name], offset=a.offset + kernel.input_size) for a in kernel.inputs)
     scratch = tuple(replace(a, name=names[a.name], offset=a.offset + kernel.local_size) for a in kernel.locals)
 
+    memo: dict[Term, dict[Symbol, Term]] = {}
+
     def along(value: Term) -> Term:
         parts = []
-        for s in symbols(value, "load"):
+        for s, d in gradient(value, _is_load, memo).items():
             moved = load(names[s.info.array], s.info.offsets, s.info.wrap, s.info.fixed)
-            parts.append(mul((differentiate(value, s), moved)))
+            parts.append(mul((d, moved)))
         return add(parts)
 
     body: list[Statement] = []
@@ -206,6 +214,5 @@ def _target(kernel: Kernel, statement: Store | Accumulate) -> Array:
     return kernel.output(statement.array) if isinstance(statement, Store) else kernel.input(statement.array)
 
 
-def _loads(statement: Store | Accumulate) -> list[Symbol]:
-    """The loads of a statement, in an order that does not depend on addresses."""
-    return sorted(symbols(statement.value, "load"), key=lambda s: s.name)
+def _is_load(symbol: Symbol) -> bool:
+    return symbol.kind == "load"

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count
 from math import prod
 
@@ -161,15 +162,25 @@ class Kernel:
     def local_size(self) -> int:
         return sum(a.size for a in self.locals)
 
+    @cached_property
+    def readable(self) -> dict[str, Array]:
+        """The arrays that loads read, by name: inputs and local ones."""
+        return {a.name: a for a in (*self.inputs, *self.locals)}
+
+    @cached_property
+    def writable(self) -> dict[str, Array]:
+        """The outputs by name."""
+        return {a.name: a for a in self.outputs}
+
     def input(self, name: str) -> Array:
         """The array that a load reads: an input or a local one."""
-        return next(a for a in (*self.inputs, *self.locals) if a.name == name)
+        return self.readable[name]
 
     def is_local(self, name: str) -> bool:
         return any(a.name == name for a in self.locals)
 
     def output(self, name: str) -> Array:
-        return next(a for a in self.outputs if a.name == name)
+        return self.writable[name]
 
 
 def statements(body: tuple[Statement, ...]) -> Iterator[Statement]:

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import symnum as sn
 from symnum.discretisation.assemble import assemble
 from symnum.discretisation.closure import CLOSURES, Closure
 from symnum.discretisation.schemes.central import stencil
 from symnum.discretisation.stability import Line
-from tests.discretisation.samples import T, U, V, X, matrix
+from tests.discretisation.samples import T, U, V, W, X, Y, matrix
 
 pytestmark = pytest.mark.filterwarnings("ignore::symnum.errors.ModelWarning")  # initial states here are arbitrary
 
@@ -159,9 +161,26 @@ def test_third_derivatives_of_order_6_are_refused(conditions: tuple[list[Any], l
         assert growth > 1e-2 * size
     with pytest.raises(
         sn.DiscretisationError,
-        match=r"order=6 along x .*growing modes.*dx\(u\) = 0 at the upper side.*write order=4 or scheme='upwind'",
+        match=r"order=6 along x .*growing modes.*dx\(u\) = 0 at the upper side.*write order=4",
     ):
         sn.discretise(system, 32, order=6)
+
+
+def test_transport_that_is_not_resolved_may_go_upwind() -> None:
+    """A slope at the inflow and a value at the outflow, with a layer of a fortieth of a cell."""
+    system = line({U: 1.9e-4 * sn.diff(U, X, 2) - 0.37 * sn.diff(U, X)}, on(U, N), on(U, D))
+    with pytest.raises(sn.DiscretisationError, match=r"write order=2 or scheme='upwind', order=3, or raise resolution"):
+        sn.discretise(system, 48, order=4)
+    sn.discretise(system, 48, scheme="upwind", order=3)
+
+
+def test_waves_are_central_in_every_scheme() -> None:
+    """Both fields given at one side and both slopes at the other, with layers of a hundredth of a cell: upwinding has nothing to bias."""
+    rates = {U: sn.diff(U, X, 2) / 10**4 - sn.diff(V, X) / 10, V: sn.diff(V, X, 2) / 350 - sn.diff(U, X) / 10}
+    system = line(rates, on(U, D) + on(V, D), on(U, N) + on(V, N))
+    for scheme, order in (("central", 4), ("upwind", 3)):
+        with pytest.raises(sn.DiscretisationError, match=r"growing modes.*write order=2, or raise resolution along x"):
+            sn.discretise(system, 20, scheme=scheme, order=order)
 
 
 def test_conditions_that_are_not_resolved_are_told_with_a_finer_grid() -> None:
@@ -173,6 +192,17 @@ def test_conditions_that_are_not_resolved_are_told_with_a_finer_grid() -> None:
         sn.discretise(system, 12, order=4)
     values = np.linalg.eigvals(matrix(system, 48, 4))
     assert values.real.max() == pytest.approx(400, rel=0.01)
+
+
+def test_the_message_quotes_the_conditions_that_were_written() -> None:
+    """Waves at order 6 against a stiff spring; the conditions on the velocity are our own and stay out of the message."""
+    system = heat(D, lambda u: 9 * u + sn.diff(u, X), second=True)
+    with pytest.raises(
+        sn.DiscretisationError, match=r"order=6 along x .*\(u = 0 at the lower side; .*write order=4"
+    ) as info:
+        sn.discretise(system, 30, order=6)
+    assert "u_t" not in str(info.value)
+    assert np.linalg.eigvals(matrix(system, 30, 4)).real.max() < 1e-9
 
 
 def test_plain_windows_would_grow() -> None:
@@ -226,3 +256,65 @@ def test_fields_with_algebraic_equations_are_eliminated_in_the_check() -> None:
     growth, size = growth_and_size(Line(made, 0), 4, (made.closures[(0, "lower")], made.closures[(0, "upper")]))
     assert growth <= 1e-8 * size and size == pytest.approx(4 / 3 * 4 * 32**2 * (1 + 4 / 3 * 4 * 32**2 / 100), rel=0.1)
     assert T is system.time
+
+
+# --- more axes, random equations ---------------------------------------------------------------------------------------------------
+
+
+def plane(rate: Any, *conditions: Any) -> sn.PDESystem:
+    domain = sn.Domain(t=(0, 1), x=(0, 1), y=(0, 1))
+    return sn.PDESystem([sn.Eq(sn.dt(W), rate)], domain=domain, conditions=list(conditions), initial={W: 0})
+
+
+ROBIN = [sn.robin(W, 1, b, 0, at={x: end}) for x, b in ((X, 0.5), (Y, 2)) for end in (0, 1)]
+INFLOW = [sn.dirichlet(W, 0, at={x: 0}) for x in (X, Y)]
+HINGED = [
+    condition
+    for x, y, end in ((X, Y, 0), (X, Y, 1), (Y, X, 0), (Y, X, 1))
+    for condition in (
+        sn.dirichlet(W, 0, at={x: end}),
+        sn.condition(sn.Eq(sn.diff(W, x, 2) + 0.3 * sn.diff(W, y, 2), 0), at={x: end}),
+    )
+]
+BENDING = sn.diff(W, X, 4) + 2 * sn.diff(W, X, 2, Y, 2) + sn.diff(W, Y, 4)
+
+
+@pytest.mark.parametrize("order", [4, 6])
+@pytest.mark.parametrize(
+    "system",
+    [
+        plane(sn.laplacian(W) + sn.diff(W, X, Y), *ROBIN),
+        plane(-sn.diff(W, X) - sn.diff(W, Y) / 2, *INFLOW),
+        plane(-BENDING, *HINGED),
+    ],
+    ids=["mixed derivative, Robin", "advection", "hinged plate"],
+)
+def test_corners_bring_no_growing_mode(system: sn.PDESystem, order: int) -> None:
+    """The check looks along the axes one by one; here are the eigenvalues of the plane."""
+    assert np.linalg.eigvals(matrix(system, 14, order)).real.max() < 0
+
+
+conditions = st.sampled_from([lambda u, n: u, lambda u, n: sn.diff(u, X), lambda u, n: 3 * u + n * sn.diff(u, X)])
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(
+    k=st.floats(-3, 0),
+    speed=st.floats(-1, 1),
+    stretch=st.floats(0, 1),
+    low=conditions,
+    high=conditions,
+    n=st.sampled_from([20, 45]),
+)
+def test_random_transport_has_no_growing_mode_or_is_refused(
+    k: float, speed: float, stretch: float, low: Any, high: Any, n: int
+) -> None:
+    rate = sn.diff((10**k + stretch * X) * sn.diff(U, X), X) + speed * sn.diff(U, X)
+    system = line({U: rate}, [low(U, -1)], [high(U, 1)])
+    try:
+        values = np.linalg.eigvals(matrix(system, n, 4))
+    except sn.DiscretisationError as error:
+        assert "growing modes" in str(error) and 10**k < 0.02
+        return
+    least = max(np.linalg.eigvals(matrix(system, n, 2)).real.max(), 0.0)
+    assert values.real.max() <= 2 * least + 1.05e-3 * np.abs(values).max()

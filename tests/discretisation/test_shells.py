@@ -79,8 +79,10 @@ CASES: dict[str, tuple[sn.PDESystem, Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("order", [4, 6])
-@pytest.mark.parametrize("name", CASES)
+WIDE = ("plane, mixed derivative, two fields", "three dimensions")  # 49 and 343 single layers at order 6: left out
+
+
+@pytest.mark.parametrize(("name", "order"), [(n, p) for n in CASES for p in (4, 6) if p == 4 or n not in WIDE])
 def test_shells_equal_single_layers(name: str, order: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model, resolution = CASES[name]
     if order == 6 and name.startswith(("third", "two fields")):

@@ -65,6 +65,11 @@ def stencil(derivative: int, order: int, **options: Any) -> central.Stencil:
     return central.stencil(derivative, order + order % 2, **options)
 
 
+def central_part(rate: Term, field: Symbol, axis_of: dict[str, int]) -> Term:
+    """What is left of the rate of a field without the transport that is biased."""
+    return transport(rate, field, axis_of)[1]
+
+
 class Upwind(Lowering):
     """Lowers rates with transport biased against the flow."""
 
