@@ -27,6 +27,7 @@ _HOMES = {
     "symnum.model.vector": "vector_field dt grad div curl laplacian",
     "symnum.model.conditions": "condition dirichlet neumann robin periodic antiperiodic",
     "symnum.model.system": "Eq PDESystem ODESystem DAESystem",
+    "symnum.model.reactions": "ReactionNetwork Reaction",
     "symnum.model.toml": "load",
     "symnum.discretisation.grid": "Grid",
     "symnum.pipeline": "solve discretise generate",
@@ -126,6 +127,7 @@ if TYPE_CHECKING:  # `as` marks a name as exported
         ODESystem as ODESystem,
         DAESystem as DAESystem,
     )
+    from symnum.model.reactions import ReactionNetwork as ReactionNetwork, Reaction as Reaction
     from symnum.model.toml import load as load
     from symnum.discretisation.grid import Grid as Grid
     from symnum.pipeline import solve as solve, discretise as discretise, generate as generate

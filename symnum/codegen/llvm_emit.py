@@ -47,6 +47,7 @@ _LIBM = frozenset(
         "tanh",
     ]
 )
+_CHAIN = 8  # summands up to which they are added in a row
 _PI = 3.141592653589793
 
 
@@ -87,11 +88,11 @@ class Emitter:
 
     def value(self, term: Term) -> str:
         """The SSA name of a term's value as double."""
-        return self.number(self._ensure(term), term)
+        return self.number(self.ensure(term), term)
 
     def condition(self, term: Term) -> str:
         """The SSA name of a term's truth value as i1."""
-        name = self._ensure(term)
+        name = self.ensure(term)
         return name if is_boolean(term) else self.emit(f"fcmp une double {name}, {literal(0.0)}")
 
     def emit(self, instruction: str) -> str:
@@ -106,7 +107,8 @@ class Emitter:
             return literal(name == "true")
         return self.emit(f"uitofp i1 {name} to double")
 
-    def _ensure(self, root: Term) -> str:
+    def ensure(self, root: Term) -> str:
+        """The SSA name of a term's value, as double or, for truth values, i1."""
         for term in postorder_outside(root, self.known):
             self.known[term] = self._node(term)
         return self.known[root]
@@ -171,12 +173,19 @@ class Emitter:
         total = literal(term.data[0]) if term.data[0] != 0 else None
         ordered = sorted(groups.items(), key=lambda item: item[0] in (1.0, -1.0))
         for c, values in ordered:
-            inner = values[0]
-            for value in values[1:]:
-                inner = self.arithmetic("fadd", inner, value)
-            total = self._accumulate(total, c, inner)
+            total = self._accumulate(total, c, self._added(values))
         assert total is not None
         return total
+
+    def _added(self, values: list[str]) -> str:
+        """The sum of values: one after the other while they are few, in pairs of pairs else (a chain would wait for each addition)."""
+        while len(values) > _CHAIN:
+            pairs = zip(values[::2], values[1::2], strict=False)
+            values = [self.arithmetic("fadd", a, b) for a, b in pairs] + values[len(values) & ~1 :]
+        result = values[0]
+        for value in values[1:]:
+            result = self.arithmetic("fadd", result, value)
+        return result
 
     def _accumulate(self, total: str | None, c: float, value: str) -> str:
         if c == 1.0:

@@ -18,6 +18,7 @@ from symnum.discretisation.grid import Grid, make_grid
 from symnum.discretisation.initial import initial_kernel, initial_state
 from symnum.discretisation.integrals import Integrals, take_out
 from symnum.discretisation.lower import Lowering
+from symnum.discretisation.scalars import factored, listing
 from symnum.discretisation.stability import stable_closures
 from symnum.errors import DiscretisationError
 from symnum.expr.term import Symbol, Term
@@ -108,6 +109,8 @@ class Assembly:
 
     def _without_integrals(self) -> tuple[NormalForm, Integrals]:
         """The normal form with fields of fewer coordinates in place of integrals."""
+        if not self.grid.axes:
+            return self.system.normal_form, Integrals()
         return take_out(self.system.normal_form, self.grid, dict(self.system.periodic), self._known_values())
 
     def _axes(self, field: Symbol) -> tuple[int, ...]:
@@ -164,7 +167,9 @@ class Assembly:
                     Store(self.arrays[f].name, self._store(lowering, f), self.normal.origin.get(f, "")) for f in inside
                 )
                 body.extend(_loops(axes, cell, stores))
-        comment = f"time derivatives of {', '.join(f.name for f in self.normal.fields)}"
+        if not self.periods:
+            body = factored(body)
+        comment = f"time derivatives of {listing([f.name for f in self.normal.fields])}"
         return self.kernel("rhs", self.state, body, comment, sums=self.integrals.locals)
 
     def _store(self, lowering: Lowering, field: Symbol) -> Term:

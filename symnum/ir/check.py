@@ -84,7 +84,9 @@ def _check_body(
             _check_term(kernel, statement, ranges, known)
             array = _target(kernel, statement)
             here = (False,) * len(array.axes)
-            _check_box(kernel, array, ranges, LoadInfo(array.name, (0,) * len(array.axes), here, here), statement.origin)
+            _check_box(
+                kernel, array, ranges, LoadInfo(array.name, (0,) * len(array.axes), here, here), statement.origin
+            )
             if isinstance(statement, Accumulate):
                 continue
             if len(ranges) > len(array.axes):

@@ -84,6 +84,14 @@ RULES = (
         "Brenan, Campbell, Petzold, Numerical Solution of Initial-Value Problems in DAEs, 1996",
     ),
     Rule(
+        lambda s, k: s.kind == "reaction network",
+        "CVODE",
+        "sundials",
+        "{kind}, {fields}: rates of reactions span many orders of magnitude, so such systems are stiff as a rule; an implicit multistep method with "
+        "the sparse Jacobian takes them as they come",
+        "Hairer, Wanner, Solving ODEs II, IV.1",
+    ),
+    Rule(
         lambda s, k: not s.order_in_space,
         "Tsit5",
         "embedded",

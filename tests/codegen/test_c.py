@@ -179,7 +179,7 @@ def test_names_never_clash() -> None:
 
 def test_a_comment_cannot_be_ended_from_a_name() -> None:
     k = kernel(Store("f", load("s", ())), outputs=out())
-    text = print_kernel(Kernel(**{**k.__dict__, "comment": "a */ int evil; /* b"}))
+    text = print_kernel(replace(k, comment="a */ int evil; /* b"))
     assert "*/ int evil" not in text
 
 

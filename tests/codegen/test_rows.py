@@ -112,3 +112,9 @@ def test_placement(size: int) -> None:
     assert state.shape == output.shape == (size,) and state.flags.c_contiguous and output.flags.writeable
     if size >= 512:
         assert state.ctypes.data % 4096 == 0 and output.ctypes.data % 4096 == 2560
+
+
+def test_placement_of_the_vectors_of_a_solver() -> None:
+    for size, off in ((100_000, 0), (2_000_000, 8)):
+        assert state_vector(size, stepping=True).ctypes.data % 4096 == off
+        assert output_vector(size, stepping=True).ctypes.data % 4096 == 2560 + off

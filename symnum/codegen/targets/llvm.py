@@ -12,6 +12,7 @@ from symnum.codegen import vector_math
 from symnum.codegen.jit import compile_ir, has_fma, native_function
 from symnum.codegen.llvm_emit import Names, literal
 from symnum.codegen.llvm_function import FunctionPrinter
+from symnum.codegen.llvm_scalars import print_pieces, worth_cutting
 from symnum.codegen.target import CompiledKernel
 from symnum.expr.term import Term
 from symnum.expr.walk import fold
@@ -23,9 +24,11 @@ from symnum.ir.passes.tail import WIDTH
 def build(kernel: Kernel, cache: bool = True) -> CompiledKernel:
     """Compile a kernel. ``cache=False`` neither reads nor writes compiled objects on disk."""
     begin = time.process_time()
-    prepared = schedule(kernel)
-    text = print_module(prepared)
-    module = compile_ir(text, cache=cache)
+    if worth_cutting(kernel):
+        text, level = print_scalars(kernel), 1  # -O3 is slower to compile and no faster on straight-line code
+    else:
+        text, level = print_module(schedule(kernel)), 3
+    module = compile_ir(text, cache=cache, level=level)
     address = module.address(kernel.name)
     native = native_function(address, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -38,6 +41,17 @@ def build(kernel: Kernel, cache: bool = True) -> CompiledKernel:
 def schedule(kernel: Kernel) -> Kernel:
     """[Kernel] -> [Kernel]: one sweep over rows, wrapped ends peeled off innermost loops, invariants hoisted."""
     return hoist(overlap_tails(fuse_loops(peel(arrange(kernel), width=WIDTH))))
+
+
+def print_scalars(kernel: Kernel) -> str:
+    """The LLVM IR of a large kernel without loops, in functions of bounded size."""
+    names = Names(vector_math.AVAILABLE)
+    body = print_pieces(kernel, names)
+    definitions = ""
+    if names.used_vector:
+        definitions = vector_math.definitions(names.used_vector, fma=has_fma(), any_magnitude=True)
+    declared = [d for d in sorted(names.declared) if d not in definitions]
+    return "\n".join([f"; {kernel.comment}", *declared, definitions, body, ""])
 
 
 def print_module(kernel: Kernel, jam: int = 4) -> str:

@@ -18,8 +18,8 @@ _RHS = ctypes.CFUNCTYPE(None, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p,
 
 
 def _vector(name: str, n: int) -> Array:
-    """Zeros for a vector of a program; states (``y...``) and slopes lie half a page apart."""
-    vector = (state_vector if name.startswith("y") else output_vector)(n)
+    """Zeros for a vector of a program; states (``y...``) and slopes lie apart in their pages."""
+    vector = (state_vector if name.startswith("y") else output_vector)(n, stepping=True)
     vector[:] = 0.0
     return vector
 

@@ -1,0 +1,1 @@
+"""Rewriting terms into cheaper terms of equal value."""
