@@ -134,7 +134,7 @@ def _dataset(semi: SemiDiscreteSystem, shown: list[Array], times: np.ndarray, fi
             _units(semi.time.info.units if semi.time is not None else ""),
         )
     }
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, Any] = {"scheme": semi.scheme, "order": semi.order} if semi.axes else {}
     for axis in semi.axes:
         coordinates[axis.name] = (axis.name, axis.coordinates(), _units(axis.units))
         if axis.periodic:

@@ -213,7 +213,8 @@ def solve(
         plan = _plan(discretised.semi, method, backend, rtol)
         options = replace(options, method=plan.method, max_order=max_order or plan.max_order)
         outcome = run(_problem(discretised), options, plan.backend)
-    solution = label(discretised, outcome, plan.why, _explained(outcome, discretised.semi))
+    why = f"{plan.why}{_in_space(discretised.semi, scheme)}"
+    solution = label(discretised, outcome, why, _explained(outcome, discretised.semi))
     if not solution.success:
         warnings.warn(solution.message, SolveWarning, stacklevel=2)
     return solution
@@ -346,6 +347,17 @@ def _save_times(
         times = np.minimum(start + float(save_every) * np.arange(count + 1), stop)  # 3*0.1 > 0.3
         return times if stop - times[-1] <= 1e-9 * save_every else np.append(times, stop)
     return np.linspace(start, stop, 101) if semi.axes else None
+
+
+def _in_space(semi: SemiDiscreteSystem, asked: str) -> str:
+    """How space was treated, as the end of the sentence that says why."""
+    if not semi.axes:
+        return ""
+    words = {"central": "central differences", "finite_volume": "finite volumes", "upwind": "upwind differences"}
+    text = f"; in space {words.get(semi.scheme, semi.scheme)} of order {semi.order}"
+    if asked == "auto" and semi.scheme == "finite_volume":
+        text += ', which keep the content to round-off: the fluxes through all sides are given (values at cell centres; scheme="central" gives nodes)'
+    return text
 
 
 def _explained(outcome: Outcome, semi: SemiDiscreteSystem) -> str:

@@ -372,3 +372,24 @@ def test_variable_coefficients_are_judged_by_their_size() -> None:
         == "Tsit5"
     )
     assert method(1e4 * sn.diff((1 + u**2) * sn.diff(u, x), x)) == "RKC2"
+
+
+def test_why_names_the_scheme_in_space() -> None:
+    t, x = sn.coordinates("t x")
+    u = sn.field("u", (t, x))
+
+    def solved(right: Any, **options: Any) -> Any:
+        system = sn.PDESystem(
+            [sn.Eq(sn.dt(u), right)],
+            domain=sn.Domain(t=(0, 0.01), x=(0, 1)),
+            conditions=[sn.neumann(u, 0, at={x: 0}), sn.neumann(u, 0, at={x: 1})],
+            initial={u: sn.cos(sn.pi * x)},
+        )
+        return sn.solve(system, resolution=16, **options)
+
+    flux = solved(sn.div((1 + u**2) * sn.grad(u)))
+    assert "finite volumes of order 2" in flux.why and 'scheme="central"' in flux.why and flux["u"].sizes["x"] == 16
+    nodes = solved(sn.div((1 + u**2) * sn.grad(u)), order=4)
+    assert "central differences of order 4" in nodes.why and nodes["u"].sizes["x"] == 17
+    attributes = nodes.to_xarray().attrs
+    assert attributes["scheme"] == "central" and attributes["order"] == 4 and attributes["method"] == nodes.method

@@ -60,6 +60,7 @@ def summary(
         "seconds": elapsed,
         "resolution": resolution if model.system.space else None,
         "points": {str(d): int(n) for d, n in dataset.sizes.items() if d != "t"},
+        "scheme": dataset.attrs.get("scheme"),
         "parameters": dict(model.system.parameters),
         "fields": {name: _extent(solution, name) for name in solution.fields},
         "files": files,
@@ -162,7 +163,8 @@ def _tell(report: Mapping[str, Any]) -> None:
     out = console()
     rows = [("method", f"{report['method']}: {report['why']}" if report["why"] else report["method"])]
     if report["points"]:
-        rows.append(("grid", " × ".join(str(n) for n in report["points"].values()) + " points"))
+        unit = "cells" if report["scheme"] == "finite_volume" else "points"
+        rows.append(("grid", " × ".join(str(n) for n in report["points"].values()) + f" {unit}"))
     rows += [("work", work)] if (work := _work(report["stats"])) else []
     rows += [(name, _range(extent)) for name, extent in list(report["fields"].items())[:8]]
     for label, line in rows:

@@ -50,7 +50,7 @@ def discretise(system: PDESystem, resolution: Any = 64, scheme: str = "auto", or
     Raises DiscretisationError (resolution, scheme, order, boundary conditions that cannot be solved) and ModelError.
     """
     made = assemble(system, resolution, scheme, order)
-    return replace(made.build(), scheme=made.name)
+    return replace(made.build(), scheme=made.name, order=order)
 
 
 def assemble(system: PDESystem, resolution: Any = 64, scheme: str = "auto", order: int = 2) -> Assembly:

@@ -52,7 +52,7 @@ class SemiDiscreteSystem:
         signs: +1 for periodic, -1 for antiperiodic axes, by name.
         algebraic: fields without a time derivative; the rows of ``rhs`` that are theirs are residuals, 0 = rhs.
         structure: what the equations are (``model.structure``), for the planner.
-        scheme: name of the scheme in space.
+        scheme, order: name of the scheme in space, and its order of accuracy.
         initial_kernel: the kernel of the initial formulas, for code that is written out (zero where ``initial`` samples an array or a function).
     """
 
@@ -74,6 +74,7 @@ class SemiDiscreteSystem:
     algebraic: frozenset[str] = frozenset()
     structure: Any = None
     scheme: str = ""
+    order: int = 0
     initial_kernel: Kernel | None = None
 
     @property

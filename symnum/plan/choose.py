@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from symnum.model.structure import Coefficients, Structure
 
 REAL_LIMIT, IMAGINARY_LIMIT = 3.3, 1.0
+_FEW_STEPS = 50  # below, accuracy and not stability sets the step of an explicit method
 _MANY_STEPS = 2000  # so many stability-limited steps and a method without that limit pays
 
 
@@ -105,6 +106,14 @@ RULES = (
         "{kind}, {sides}, {fields}: bending waves put the spectrum on the imaginary axis, growing as 1/h^2, and would force {steps} explicit "
         "steps; Radau IIA is stable there",
         "Hairer, Wanner, Solving ODEs II, IV.8",
+    ),
+    Rule(
+        lambda s, k: any(s.dispersion.values()) and not s.periodic and k.steps > _FEW_STEPS,
+        "Radau",
+        "scipy",
+        "{kind}, {sides}, {fields}: with third derivatives between sides with conditions the discrete operator is far from normal, and an "
+        "explicit method that steps at its limit of stability loses accuracy unseen; Radau IIA is stable there",
+        "Trefethen, Embree, Spectra and Pseudospectra, 2005, chapter 32",
     ),
     Rule(
         lambda s, k: any(s.dispersion.values()) and k.steps > _MANY_STEPS and k.explicit > k.radau,

@@ -97,8 +97,10 @@ class Solution:
         return interpolate(self._dataset, asked, dense=self._dense, slopes=self._slopes)
 
     def to_xarray(self) -> xarray.Dataset:
-        """All fields as one ``xarray.Dataset`` (a shallow copy)."""
-        return self._dataset.copy(deep=False)
+        """All fields as one ``xarray.Dataset`` (a shallow copy); attributes say how they were computed: method, why, message, scheme, order."""
+        made = self._dataset.copy(deep=False)
+        made.attrs |= {"title": self.name, "method": self.method, "why": self.why, "message": self.message}
+        return made
 
     # ---- files and pictures ---------------------------------------------------------------------
 

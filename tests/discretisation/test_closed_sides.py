@@ -218,3 +218,21 @@ def test_three_dimensions_with_every_kind_of_condition(order: int) -> None:
     system = steady({H: lambda h: sn.laplacian(h) - h}, {H: SPACE}, sides)
     sizes = {2: (6, 8, 12), 4: (8, 10, 14), 6: (10, 12)}[order]
     check_steady(system, {H: SPACE}, order, sizes, lambda n: {X: n, Y: n, Z: n})
+
+
+def test_dispersion_between_sides_gets_more_accurate_on_finer_grids() -> None:
+    """u_t = -u_xxx + source with u at both sides and u_x at the upper one: an explicit method at its stability limit does the opposite."""
+    exact = sn.exp(-T) * sn.sin(2 * X + sn.rational(3, 10))
+    low, high = {X: 0}, {X: 1}
+    system = sn.PDESystem(
+        [sn.Eq(sn.dt(U), -sn.diff(U, X, 3) + sn.diff(exact, T) + sn.diff(exact, X, 3))],
+        domain=sn.Domain(t=(0, 0.02), x=(0, 1)),
+        conditions=[
+            sn.dirichlet(U, sn.substitute(exact, low), at=low),
+            sn.dirichlet(U, sn.substitute(exact, high), at=high),
+            sn.neumann(U, sn.substitute(sn.diff(exact, X), high), at=high),
+        ],
+        initial={U: sn.substitute(exact, {T: 0})},
+    )
+    errors = [solution_error(system, {U: exact}, n, method="auto", rtol=1e-6, atol=1e-8) for n in (32, 64, 128)]
+    assert errors[0] > 3 * errors[1] > 9 * errors[2]
