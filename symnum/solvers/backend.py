@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TypeVar
 
@@ -39,11 +40,24 @@ def backend_of(method: str) -> str:
     return find(_homes(), method, "method")
 
 
-def usable(backend: str) -> bool:
-    """What the backend needs is installed."""
+def installed(backend: str) -> bool:
+    """What the backend needs is there; nothing is imported, so it may still be broken."""
     return not CATALOGUE.problem(backend) and all(
         find_spec(p) for p in getattr(CATALOGUE.load(backend), "REQUIRES", ())
     )
+
+
+def usable(backend: str) -> bool:
+    """What the backend needs is installed and loads (imported once, some tenths of a second)."""
+    return installed(backend) and all(_loads(p) for p in getattr(CATALOGUE.load(backend), "REQUIRES", ()))
+
+
+def _loads(package: str) -> bool:
+    try:
+        import_module(package)
+    except Exception:  # a damaged build fails in many ways: a missing library, another NumPy, a wrong processor
+        return False
+    return True
 
 
 @cache

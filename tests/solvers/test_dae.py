@@ -239,3 +239,15 @@ def test_consistent_values_of_many_unknowns(with_jacobian: bool) -> None:
     start = consistent_start(problem, 0.0, problem.y0, fixed_jacobian(problem), 1e-6, 1e-8)
     assert not start.message and start.y[0] == 0
     np.testing.assert_allclose(start.y[1:], target, atol=1e-8)
+
+
+def test_algebraic_values_saved_at_a_switch_are_those_after_it():
+    """0 = z^3 + z - u*(1 + (t >= 1)): the equation as written holds at the time of the switch itself."""
+    t = sn.coordinates("t")
+    u, z = sn.fields("u z", (t,))
+    system = sn.DAESystem(
+        [sn.Eq(sn.dt(u), -u), sn.Eq(0, z**3 + z - u * (1 + (t >= 1)))], t=(0, 2), initial={u: 1, z: 0.7}
+    )
+    solution = sn.solve(system, saveat=[0.5, 1.0, 1.5], rtol=1e-8, atol=1e-10)
+    got, drive = solution["z"].values, np.exp(-np.array([0.5, 1.0, 1.5])) * [1, 2, 2]
+    np.testing.assert_allclose(got**3 + got, drive, rtol=1e-6)

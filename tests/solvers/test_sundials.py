@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -559,3 +560,12 @@ def test_integrals_keep_the_jacobian_small():
     exact = np.exp(-0.1) + np.exp(-0.1 * rate) * np.sin(2 * np.pi * solution["u"]["x"].values)
     assert solution.success and np.abs(solution["u"].values[-1] - exact).max() < 1e-5
     assert solution.stats["rhs_evaluations"] < 200
+
+
+def test_solves_in_several_threads_leave_standard_output_as_it_was():
+    before = sys.stdout
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(sn.solve, biharmonic(False), resolution=32, method="CVODE") for _ in range(12)]
+        ends = [run.result()["u"].isel(t=-1).values for run in runs]
+    assert sys.stdout is before
+    assert all(np.array_equal(end, ends[0]) for end in ends)

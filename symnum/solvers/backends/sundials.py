@@ -8,7 +8,6 @@ Hindmarsh and others, *SUNDIALS: suite of nonlinear and differential/algebraic e
 
 from __future__ import annotations
 
-import contextlib
 import io
 import math
 import re
@@ -66,7 +65,7 @@ def solve(problem: Problem, options: Options) -> Outcome:
     """
     try:
         import sksundae  # noqa: F401
-    except ImportError as error:
+    except Exception as error:  # a damaged build fails in many ways
         absent = isinstance(error, ModuleNotFoundError)
         seen = "which is not installed" if absent else f"which does not load ({error})"
         line = f"pip install {'' if absent else '--force-reinstall '}scikit-sundae"
@@ -74,7 +73,7 @@ def solve(problem: Problem, options: Options) -> Outcome:
             f"{options.method} needs the package scikit-sundae, {seen}. Install it: {line}"
         ) from error
     run = _Run(problem, options)
-    with contextlib.redirect_stdout(Notices()):  # the wrapper prints the library's messages; ours say the same in words
+    with Notices():  # the wrapper prints the library's messages; ours say the same in words
         return run.solve()
 
 
@@ -128,6 +127,8 @@ class _Run:
         failed = self.prepare(min(max(begin, low), high))
         if number == 0:
             self.save(None)
+        elif self.problem.differential is not None and self.saved_t and self.saved_t[-1] == begin and not failed:
+            self.saved_y[-1] = np.array(self.y)  # algebraic values jump with the equations: from here on these hold
         if failed:
             return failed
         first = self.options.dt if number == 0 else None
@@ -236,7 +237,17 @@ class Notices(io.TextIOBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self.target, self.swallowed = sys.stdout, False
+        self.target, self.swallowed, self.active = sys.stdout, False, True
+
+    def __enter__(self) -> Notices:
+        sys.stdout = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Solves in other threads may have begun or ended in between: take off what no solve needs any more."""
+        self.active = False
+        while isinstance(sys.stdout, Notices) and not sys.stdout.active:
+            sys.stdout = sys.stdout.target
 
     def writable(self) -> bool:
         return True
