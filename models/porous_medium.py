@@ -9,7 +9,8 @@ t^(1/(m + 1)) while the content stays the same.
 
 Exact solution (G. I. Barenblatt, Prikl. Mat. Mekh. 16 (1952), 67-78; J. L. Vazquez, *The Porous Medium Equation*, Oxford
 2007, section 4.4): u = t^-a max(0, 1 - a (m - 1)/(2 m) x^2 t^(-2 a))^(1/(m - 1)),  a = 1/(m + 1). At the front the
-slope jumps, so no scheme of finite differences keeps its order there: the mean error is measured.
+slope jumps, so no scheme of finite differences keeps its order there: the mean error is measured. It holds until the front meets the
+ends, for m = 1.8 at t = 18.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def system() -> sn.PDESystem:
     t, x = sn.coordinates("t x")
     u = sn.field("u", (t, x))
     m = sn.parameter("m", 2.0)
-    flux = m * u ** (m - 1) * sn.diff(u, x)
+    flux = m * sn.where(u > 0, u ** (m - 1), 0) * sn.diff(u, x)  # rounding leaves some u below zero
     return sn.PDESystem(
         [sn.Eq(sn.dt(u), sn.diff(flux, x))],
         domain=sn.Domain(t=(1, 20), x=(-10, 10)),

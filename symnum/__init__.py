@@ -29,11 +29,13 @@ _HOMES = {
     "symnum.model.system": "Eq PDESystem ODESystem DAESystem",
     "symnum.model.reactions": "ReactionNetwork Reaction",
     "symnum.model.toml": "load",
+    "symnum.rewrite.simplify": "simplify",
+    "symnum.codegen.operator_costs": "measured_costs",
     "symnum.discretisation.grid": "Grid",
     "symnum.pipeline": "solve discretise generate",
     "symnum.result": "Solution",
     "symnum.errors": """SymnumError TermError ModelError ParseError DiscretisationError TargetError SolveError FileError
-                        BackendUnavailable UnknownName ModelWarning SolveWarning""",
+                        BackendUnavailable UnknownName UnknownOption ModelWarning SolveWarning TargetWarning""",
 }
 
 _PUBLIC = {  # public name -> (module, name there)
@@ -129,6 +131,8 @@ if TYPE_CHECKING:  # `as` marks a name as exported
     )
     from symnum.model.reactions import ReactionNetwork as ReactionNetwork, Reaction as Reaction
     from symnum.model.toml import load as load
+    from symnum.rewrite.simplify import simplify as simplify
+    from symnum.codegen.operator_costs import measured_costs as measured_costs
     from symnum.discretisation.grid import Grid as Grid
     from symnum.pipeline import solve as solve, discretise as discretise, generate as generate
     from symnum.result import Solution as Solution
@@ -143,6 +147,8 @@ if TYPE_CHECKING:  # `as` marks a name as exported
         FileError as FileError,
         BackendUnavailable as BackendUnavailable,
         UnknownName as UnknownName,
+        UnknownOption as UnknownOption,
         ModelWarning as ModelWarning,
         SolveWarning as SolveWarning,
+        TargetWarning as TargetWarning,
     )

@@ -7,7 +7,12 @@ typed the model: it uses the names of the model, never those of our own machiner
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class SymnumError(Exception):
@@ -59,8 +64,16 @@ class UnknownName(SymnumError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class UnknownOption(UnknownName, TypeError):
+    """A function has no keyword argument of this name; near names are suggested, all are listed."""
+
+
 class ModelWarning(UserWarning):
     """The model can be solved but contradicts itself in a detail (initial against boundary condition)."""
+
+
+class TargetWarning(UserWarning):
+    """Generated code lacks something that was asked for; the message says why."""
 
 
 class SolveWarning(UserWarning):
@@ -71,6 +84,23 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``" Did you mean 'x'?"`` (with a leading space) when a known name is near, else an empty string."""
     near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+
+
+def names_options(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function, which answers an unknown keyword argument with UnknownOption in place of a bare TypeError."""
+    code = function.__code__
+    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+    @wraps(function)
+    def checked(*args: P.args, **options: P.kwargs) -> R:
+        for name in options:
+            if name not in known:
+                raise UnknownOption(
+                    f"{function.__name__} has no option {name!r}.{did_you_mean(name, known)} It takes: {', '.join(known)}"
+                )
+        return function(*args, **options)
+
+    return checked
 
 
 def _window(text: str, position: int, width: int = 72) -> str:

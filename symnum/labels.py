@@ -49,6 +49,11 @@ def _fields(discretised: Any, times: np.ndarray, states: np.ndarray, shown: list
 
 def _filled(shown: list[Array], rows: Iterable[np.ndarray], count: int) -> dict[str, np.ndarray]:
     """Full vectors, one a time, sorted into (time, *shape) arrays of the fields."""
+    if not any(a.shape for a in shown):  # species by the thousand: no loop over them at every time
+        vectors = np.empty((count, 1 + max((a.offset for a in shown), default=0)))
+        for k, full in enumerate(rows):
+            vectors[k] = full[: vectors.shape[1]]
+        return {a.field: vectors[:, a.offset] for a in shown}
     made = {a.field: np.empty((count, *a.shape)) for a in shown}
     for k, full in enumerate(rows):
         for a in shown:
@@ -80,6 +85,11 @@ def _algebraic_slopes(semi: SemiDiscreteSystem, outcome: Outcome) -> Iterable[np
 
 def _slope(discretised: Any, t: float, y: np.ndarray, algebraic: np.ndarray | None = None) -> np.ndarray:
     """Time derivative of the full fields: exact inside; at eliminated points the difference of the boundary solution along the flow."""
+    with np.errstate(all="ignore"):  # of a failed run a rate may be infinite; ``_tamed`` takes it out
+        return _rate(discretised, t, y, algebraic)
+
+
+def _rate(discretised: Any, t: float, y: np.ndarray, algebraic: np.ndarray | None) -> np.ndarray:
     semi: SemiDiscreteSystem = discretised.semi
     rate: np.ndarray = discretised.rhs(t, y)
     if semi.differential is not None:

@@ -23,7 +23,8 @@ from symnum.codegen.jacobian import SparseJacobian
 from symnum.codegen.placement import output_vector, state_vector
 from symnum.codegen.target import CompiledKernel, compile_kernel, targets, vector
 from symnum.discretisation.assemble import discretise as to_semi_discrete
-from symnum.errors import SolveError, SolveWarning, UnknownName, did_you_mean
+from symnum.discretisation.spelled import with_named_spacings
+from symnum.errors import SolveError, SolveWarning, UnknownName, did_you_mean, names_options
 from symnum.formats.program import Program, program
 from symnum.ir.jacobian import jvp_kernel
 from symnum.ir.sparsity import sparsity
@@ -32,7 +33,7 @@ from symnum.labels import label
 from symnum.model.system import PDESystem
 from symnum.plan.choose import Plan, choose, choose_for
 from symnum.result import Solution
-from symnum.solvers.backend import backend_of, backends, methods, usable
+from symnum.solvers.backend import backend_of, backends, installed, methods, usable
 from symnum.solvers.backend import solve as run
 from symnum.solvers.problem import Options, Outcome, Problem
 
@@ -53,6 +54,14 @@ class Discretised:
         self._reconstruct: CompiledKernel | None = None
         self._jvp: CompiledKernel | None = None
         self.compile_seconds = time.process_time() - begin
+
+    def __repr__(self) -> str:
+        semi = self.semi
+        shown = [a.field for a in semi.state if a.field not in semi.hidden]
+        fields = ", ".join(shown) if len(shown) <= 6 else f"{', '.join(shown[:5])}, ... ({len(shown)} fields)"
+        grid = f" on {' x '.join(str(a.points) for a in semi.axes)} points" if semi.axes else ""
+        count = f"{self.size:,} unknown{'s' if self.size != 1 else ''}"
+        return f"<{semi.name or 'system'}: {fields}{grid}, {count}, target {self.target}>"
 
     @property
     def size(self) -> int:
@@ -79,7 +88,7 @@ class Discretised:
     def jacobian(self, t: float, y: np.ndarray, p: Any = None) -> Any:
         """d(rhs)/dy at (t, y), analytic: SciPy CSC matrix (size, size) float64.
 
-        Where the equations hold integrals, a ``SparsePlusLowRank`` operator (``@``, ``.toarray()``, ``.sparse``, ``.solve(b)``): that part of the
+        Where the equations hold integrals, a ``SparsePlusLowRank`` operator (``@``, ``.solve(b)``, ``.tocsc()``, ``.sparse``): that part of the
         matrix is dense, but of low rank. Raises TargetError for states of a wrong shape or kind.
         """
         values = self._vector if p is None else self.parameter_vector(p)
@@ -124,6 +133,7 @@ class Discretised:
         return self._reconstruct(t, y, self._vector)
 
 
+@names_options
 def discretise(
     system: PDESystem, resolution: Any = 64, scheme: str = "auto", order: int = 2, target: str = "auto"
 ) -> Discretised:
@@ -131,13 +141,14 @@ def discretise(
 
     Args:
         resolution: number of cells (one number, or ``{x: 64, y: 32}``, or a Grid). order: of accuracy in space.
-        target: "llvm" (default) or "numpy".
+        target: "llvm" (default), "c" (the system's compiler) or "numpy".
 
-    Raises ModelError, DiscretisationError, TargetError.
+    Raises ModelError, DiscretisationError, TargetError, UnknownOption.
     """
     return Discretised(to_semi_discrete(system, resolution, scheme, order), "llvm" if target == "auto" else target)
 
 
+@names_options
 def generate(
     system: PDESystem,
     target: str = "c",
@@ -154,12 +165,16 @@ def generate(
             "numpy" (a module) or "llvm" (IR of the right-hand side).
         resolution, scheme, order: as for ``discretise``. openmp: OpenMP lines in the C. jacobian: with the sparse Jacobian.
 
-    Raises ModelError, DiscretisationError, TargetError.
+    Raises ModelError, DiscretisationError, TargetError, UnknownOption. Warns TargetWarning where the program has no Jacobian (integrals make it
+    dense) or no threads (loops too short) although they were asked for.
     """
     semi = to_semi_discrete(system, resolution, scheme, order)
+    if target == "c":
+        semi = with_named_spacings(system, semi, order)
     return program(system, semi, target, order, openmp, jacobian)
 
 
+@names_options
 def solve(
     system: PDESystem,
     resolution: Any = 64,
@@ -198,7 +213,8 @@ def solve(
         linear_solver, preconditioner, max_order: for CVODE and IDA (see ``solvers.problem.Options``).
         events, dtype, seed, checkpoint, threads: only their defaults are supported so far; anything else is refused by name.
 
-    A failed solve keeps what it has and emits SolveWarning. Raises ModelError, DiscretisationError, SolveError for what cannot be started.
+    A failed solve keeps what it has and emits SolveWarning. Raises ModelError, DiscretisationError, SolveError for what cannot be started,
+    UnknownName and UnknownOption for names that do not exist.
     """
     if not isinstance(system, PDESystem):
         raise SolveError(f"solve takes a system such as sn.PDESystem(...), got {type(system).__name__}")
@@ -216,7 +232,7 @@ def solve(
     why = f"{plan.why}{_in_space(discretised.semi, scheme)}"
     solution = label(discretised, outcome, why, _explained(outcome, discretised.semi))
     if not solution.success:
-        warnings.warn(solution.message, SolveWarning, stacklevel=2)
+        warnings.warn(solution.message, SolveWarning, stacklevel=3)
     return solution
 
 
@@ -254,9 +270,13 @@ def _plan(semi: SemiDiscreteSystem, method: str, backend: str, rtol: float) -> P
     span = semi.time_span[1] - semi.time_span[0]
     periodic = all(a.periodic for a in semi.axes)
     fields = len(semi.state) - len(semi.hidden)
-    automatic = choose(
-        semi.structure, spacing, span, fields, periodic, rtol, sundials=usable("sundials"), unknowns=semi.size
-    )
+
+    def chosen(sundials: bool) -> Plan:
+        return choose(semi.structure, spacing, span, fields, periodic, rtol, sundials, semi.size)
+
+    automatic = chosen(installed("sundials"))
+    if automatic.backend == "sundials" and not usable("sundials"):  # broken: only a load tells
+        automatic = chosen(False)
     if method == "auto" and backend in ("auto", automatic.backend):
         return automatic
     if method == "auto":

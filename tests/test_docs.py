@@ -43,6 +43,54 @@ def test_the_text_model_of_the_readme() -> None:
     assert [field.name for field in model.fields] == ["u"] and model.parameters["D"] == 0.1
 
 
+def test_what_goes_further_in_the_readme_runs_as_its_comments_say(tmp_path: Path) -> None:
+    block = next(b for b in re.findall(r"```python\n(.*?)```", README, re.S) if "chemotaxis" in b)
+    check = """
+mass = sol["u"].mean("x").values
+assert sol.success and sol.method == "IDA" and abs(mass - 1).max() < 1e-5, (sol.method, mass)
+assert grid.jacobian(0.0, y).shape == (grid.size, grid.size) and abs(grid.rhs(0.0, y)).max() > 0
+"""
+    (tmp_path / "further.py").write_text(block + check, "utf-8")
+    start = f"import sys, runpy; sys.path.insert(0, {str(ROOT)!r}); runpy.run_path('further.py')"
+    done = subprocess.run([sys.executable, "-c", start], cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    program = (tmp_path / "rod.c").read_text("utf-8")
+    assert "SYMNUM_MAIN" in program and re.search(r"^void \w*jacobian", program, re.M)
+
+
+def test_the_readme_names_what_there_is() -> None:
+    """Commands, integrators, schemes and models: what is new must not stand under "not there yet" or be left out."""
+    from symnum.catalogue import Catalogue, shipped_folder
+    from symnum.cli.parser import _parser
+    from symnum.solvers.backend import backends, methods
+
+    table = [row.split("|")[1:4] for row in README.splitlines() if re.match(r"\| \w[\w ]* \|.*\|.*\|$", row)]
+    works = {name.strip(): there for name, there, _ in table}
+    lacking = {name.strip(): missing for name, _, missing in table}
+    assert [c for c in _parser()[1] if f"`{c}`" not in works["command line"]] == []
+    assert [m for b in backends() for m in methods(b) if not re.search(rf"\b{m}\b", works["integrators"])] == []
+    for scheme in Catalogue("scheme", package="symnum.discretisation.schemes"):
+        assert scheme.replace("_", " ") in works["schemes"] and scheme.replace("_", " ") not in lacking["schemes"]
+    text = re.sub(r"[^a-z]+", "", README.lower())
+    spoken = {"kdv": "kortewegdevries", "heat_mixed": "heatwitheverykindofcondition", "heat_3d": "inthree"}
+    models = Catalogue("model", folder=shipped_folder("models"))
+    assert [m for m in models if spoken.get(m, m.replace("_", "")) not in text] == []
+
+
+def test_the_table_of_layers_is_the_one_that_is_checked() -> None:
+    from tests.test_layers import LAYERS
+
+    there = {n for n in LAYERS if (ROOT / "symnum" / n).is_dir() or (ROOT / "symnum" / f"{n}.py").is_file()}
+    page = (ROOT / "docs" / "design.md").read_text("utf-8").split("## Layers")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", page, re.M))
+    small = {"errors", "catalogue", "progress", "__main__"}  # what all may import, and one-page helpers
+    assert set(rows) == there - small
+    for name, allowed in rows.items():
+        if allowed != "all of the above":
+            stated = set(allowed.replace("-", "").replace(",", " ").split())
+            assert stated == LAYERS[name] & there - {"progress"}, name
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_and_files_exist(page: Path) -> None:
     text = page.read_text("utf-8")

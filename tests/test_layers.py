@@ -41,7 +41,7 @@ LAYERS = {
         "neural": "pipeline solvers codegen discretisation ir model expr result",
         "datasets": "pipeline formats",
         "repl": "pipeline formats datasets neural model result",
-        "cli": "pipeline formats datasets neural model result repl",
+        "cli": "pipeline formats datasets neural model rewrite result repl",
         "__main__": "cli",
     }.items()
 }

@@ -114,6 +114,85 @@ def test_near_names_are_suggested(options: dict[str, Any], message: str) -> None
         sn.solve(heat(), resolution=16, **options)
 
 
+@pytest.mark.parametrize(
+    ("function", "name", "near"),
+    [
+        (sn.solve, "reltol", "Did you mean 'rtol'"),
+        (sn.solve, "resolutions", "Did you mean 'resolution'"),
+        (sn.discretise, "orders", "Did you mean 'order'"),
+        (sn.generate, "omp", "Did you mean 'openmp'"),
+        (sn.generate, "nothing_like_it", "It takes: system, target, resolution, scheme, order, openmp, jacobian"),
+    ],
+)
+def test_an_unknown_option_is_named(function: Any, name: str, near: str) -> None:
+    with pytest.raises(sn.UnknownOption, match=f"^{function.__name__} has no option '{name}'.*{near}") as caught:
+        function(heat(), **{name: 1})
+    assert isinstance(caught.value, sn.SymnumError) and isinstance(caught.value, TypeError)
+    with pytest.raises(TypeError):  # what is missing stays Python's own error
+        function(resolution=8)
+
+
+def test_what_has_options_keeps_its_signature() -> None:
+    import inspect
+
+    assert next(iter(inspect.signature(sn.solve).parameters)) == "system"
+    assert "rtol, atol: tolerances" in (sn.solve.__doc__ or "")
+
+
+def test_a_discretised_system_says_what_it_is() -> None:
+    assert repr(sn.discretise(heat(), resolution=16)) == "<heat: u on 17 points, 15 unknowns, target llvm>"
+    cells = sn.discretise(heat(), resolution=16, scheme="finite_volume", target="numpy")
+    assert repr(cells) == "<heat: u on 16 points, 16 unknowns, target numpy>"
+    assert repr(sn.discretise(oscillator())) == "<oscillator: s, r, 2 unknowns, target llvm>"
+
+
+def test_a_warning_points_at_the_line_that_solved() -> None:
+    blow_up = sn.ODESystem([sn.Eq(sn.dt(S), S**2)], t=(0, 2), initial={S: 1})
+    with pytest.warns(sn.SolveWarning) as seen:
+        sn.solve(blow_up)
+    assert seen[0].filename == __file__
+
+
+@pytest.mark.filterwarnings("ignore::symnum.errors.ModelWarning")  # 1/(x - 1/2) is warned about, and ill-posed
+@pytest.mark.parametrize("method", ["Tsit5", "BDF", "Radau"])
+@pytest.mark.parametrize("equation", ["dt(u) = dxx(u) + 1/u", "dt(u) = dxx(u)/(x - 0.5)"])
+def test_a_division_by_zero_is_told_in_words_alone(equation: str, method: str) -> None:
+    """On a grid with the point x = 1/2 the run fails and says where; NumPy's RuntimeWarning and SuperLU's error stay inside."""
+    system = sn.PDESystem.from_text(
+        equations=[equation],
+        domain={"t": (0, 0.01), "x": (0, 1)},
+        conditions=["u = 0 @ x=0", "u = 0 @ x=1"],
+        initial=["u = 0"],
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", RuntimeWarning)
+        solution = sn.solve(system, resolution=8, method=method)
+    assert not solution.success and "divisions" in solution.message and "u at x=" in solution.message
+
+
+def test_a_broken_scikit_sundae_is_passed_over(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed, but its library does not load: the automatic choice takes SciPy and says why; CVODE by name says how to mend it."""
+    import sys
+
+    from symnum.solvers.backend import installed, usable
+
+    for name in [n for n in sys.modules if n.partition(".")[0] == "sksundae"]:
+        monkeypatch.delitem(sys.modules, name)
+    package = tmp_path / "sksundae"
+    package.mkdir()
+    (package / "__init__.py").write_text('raise OSError("libsundials_core.so.7: cannot open shared object file")')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert installed("sundials") and not usable("sundials")
+    network = sn.ReactionNetwork([sn.Reaction(0.5, {S: 1}, {R: 1})], initial={S: 1.0}, t=(0, 1))
+    solution = sn.solve(network)
+    assert solution.success and solution.method == "BDF"
+    assert "does not load: pip install --force-reinstall scikit-sundae" in solution.why
+    assert float(solution[S].values[-1]) == pytest.approx(math.exp(-0.5), rel=1e-5)
+    with pytest.raises(sn.BackendUnavailable, match=r"cannot open shared object file.*--force-reinstall scikit-sundae"):
+        sn.solve(network, method="CVODE")
+
+
 def test_a_method_of_another_backend() -> None:
     with pytest.raises(
         sn.SolveError, match=r"method 'BDF' belongs to backend 'scipy', not 'embedded'; write backend=.scipy."

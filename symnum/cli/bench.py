@@ -1,7 +1,8 @@
 """``symnum bench [NAME]``: run one of the measurements in ``benchmarks/`` and say which bars hold.
 
 A bench is a file with ``run() -> {"rows": [...], "bars": [...]}``. A row is any flat mapping of labels and numbers;
-a bar is ``{"name", "value", "bar", "better": "lower" | "higher", "holds"}``.
+a bar is ``{"name", "value", "bar", "better": "lower" | "higher", "holds"}``. A bench that takes options says so, ``OPTIONS = {name: purpose}``, and
+gets those given as texts, ``run(**options)``.
 """
 
 from __future__ import annotations
@@ -9,23 +10,28 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symnum.catalogue import Catalogue, shipped_folder
-from symnum.cli.console import console, print_json, quiet_stdout, table
+from symnum.cli.console import console, print_json, program_line, quiet_stdout, table
+from symnum.cli.parser import bench_options
 
-_VERSIONS = ("numpy", "scipy", "llvmlite")
+_VERSIONS = ("numpy", "scipy", "llvmlite", "scikit-sundae")
 
 
 def bench(arguments: argparse.Namespace) -> int:
     """Run the bench; without a name, list what there is. A bar that fails is reported; the status stays 0."""
-    benches = Catalogue("bench", folder=shipped_folder("benchmarks"))
+    benches = Catalogue("benchmark", folder=shipped_folder("benchmarks"))
     if arguments.name is None:
+        bench_options("(no name)", {}, arguments.rest)
         return _list(benches, arguments.json)
+    module = benches.load(arguments.name)
+    options = bench_options(arguments.name, getattr(module, "OPTIONS", {}), arguments.rest)
     with quiet_stdout(arguments.json):
-        measured = benches.load(arguments.name).run()
+        measured = module.run(**options)
     report = {"bench": arguments.name, "machine": machine(), "rows": measured["rows"], "bars": measured["bars"]}
     if arguments.json:
         print_json(report)
@@ -41,7 +47,7 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: _version(name) for name in _VERSIONS},
+        "versions": {name: _version(name) for name in _VERSIONS} | {"C compiler": _compiler()},
     }
 
 
@@ -62,6 +68,12 @@ def _version(name: str) -> str | None:
         return None
 
 
+def _compiler() -> str | None:
+    """What the compiler of the peers in C says of itself."""
+    path = shutil.which("gcc") or shutil.which("cc")
+    return (program_line(path) or path) if path else None
+
+
 def _list(benches: Catalogue, as_json: bool) -> int:
     titles = {name: benches.one_line(name) for name in benches.names()}
     if as_json:
@@ -77,7 +89,8 @@ def _tell(report: Mapping[str, Any], title: str) -> None:
 
     out, on = console(), report["machine"]
     out.print(Text(f"{report['bench']}: {title}", style="bold"))
-    out.print(f"{on['cpu']}, {on['cores']} cores, Python {on['python']}", style="dim")
+    versions = ", ".join(f"{name} {version}" for name, version in on["versions"].items() if version)
+    out.print(f"{on['cpu']}, {on['cores']} cores, Python {on['python']}, {versions}", style="dim", markup=False)
     if report["rows"]:
         columns = list(dict.fromkeys(key for row in report["rows"] for key in row))
         out.print(table(columns, [[_cell(row.get(key)) for key in columns] for row in report["rows"]]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import subprocess
 import sys
 import textwrap
 import traceback
@@ -94,6 +95,16 @@ def quiet_stdout(as_json: bool) -> Iterator[None]:
         warnings.showwarning = show
         warnings.simplefilter("ignore", SolveWarning)
         yield
+
+
+def program_line(path: str) -> str:
+    """The first line of what a program says of its version; empty where it says nothing."""
+    flag = "-version" if "ffmpeg" in path else "--version"
+    try:
+        text = subprocess.run([path, flag], capture_output=True, text=True, timeout=10, check=False).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return (text.splitlines() or [""])[0].strip()
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> Any:

@@ -11,8 +11,8 @@ import argparse
 import ctypes
 import math
 import platform
+import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module, util
 from importlib.metadata import PackageNotFoundError, version
 
-from symnum.cli.console import console, print_json, quiet_stdout, seconds, table
+from symnum.cli.console import console, print_json, program_line, quiet_stdout, seconds, table
 from symnum.errors import BackendUnavailable, SymnumError
 
 _CORE = {
@@ -45,7 +45,7 @@ _PROGRAMS = (  # (name, names of the program, what for, line that installs it)
     (
         "C compiler",
         ("cc", "gcc", "clang"),
-        "comparisons and the C export; nothing needs it",
+        'target="c" and the peers of benches; writing C needs none',
         "xcode-select --install" if sys.platform == "darwin" else "apt install gcc",
     ),
     (
@@ -215,15 +215,9 @@ def _version(distribution: str) -> str:
 
 
 def _program_version(path: str | None) -> str:
-    """The first word that looks like a version in what the program says of itself."""
-    if path is None:
-        return ""
-    flag = "-version" if "ffmpeg" in path else "--version"
-    try:
-        text = subprocess.run([path, flag], capture_output=True, text=True, timeout=10, check=False).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    words = (text.splitlines() or [""])[0].split()
+    """The first word that looks like a version in what the program says of itself; its packager's, in brackets, only if there is no other."""
+    line = program_line(path) if path else ""
+    words = [*re.sub(r"\([^)]*\)", " ", line).split(), *line.replace("(", " ").replace(")", " ").split()]
     return next((word for word in words if word[:1].isdigit() and "." in word), "")
 
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from symnum.cli.console import console, print_json, quiet_stdout, table
 from symnum.cli.models import catalogue, find_model
+
+if TYPE_CHECKING:
+    from symnum.model.system import PDESystem
+
+_MOST_RATES = 12  # equations that are written out
 
 
 def list_models(arguments: argparse.Namespace) -> int:
@@ -27,4 +33,25 @@ def explain(arguments: argparse.Namespace) -> int:
     with quiet_stdout(False):
         model = find_model(arguments.model, arguments.settings)
         print(model.system.explain())
+        if arguments.rewrite:
+            print(rewriting(model.system))
     return 0
+
+
+def rewriting(system: PDESystem) -> str:
+    """What rewriting does to the rates of change: their cost before and after, and the rules that fired. Derivatives count as given."""
+    from symnum.rewrite.simplify import simplify
+
+    form = system.normal_form
+    assume = [symbol > 0 for name, symbol in system.parameter_symbols.items() if system.parameters[name] > 0]
+    rates = {f"d{u.name}/dt": rate for u, rate in form.rates.items()} | {
+        f"0 ({u.name})": r for u, r in form.algebraic.items()
+    }
+    made, report = simplify(list(rates.values()), assume=assume, report=True)
+    lines = [
+        "",
+        "Rewriting of the rates of change (parameters with their present signs):",
+        f"  {str(report).replace(chr(10), chr(10) + '  ')}",
+    ]
+    changed = [f"  {name} = {new}" for (name, old), new in zip(rates.items(), made, strict=True) if new is not old]
+    return "\n".join([*lines, *changed[:_MOST_RATES], *(["  ..."] if len(changed) > _MOST_RATES else [])])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 from symnum.errors import did_you_mean
+
+_SCHEME = "in space: central, upwind or finite_volume; chosen from the structure if not given"
 
 
 class BadArguments(Exception):
@@ -28,7 +30,25 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         raise BadArguments(
             f"unknown command {first!r}.{did_you_mean(first, commands)} The commands are: {', '.join(commands)}."
         )
-    return parser.parse_args(argv)
+    arguments, rest = parser.parse_known_args(argv)
+    if hasattr(arguments, "rest"):  # a bench has options of its own: see bench_options
+        arguments.rest = rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return arguments
+
+
+def bench_options(name: str, known: Mapping[str, str], given: Sequence[str]) -> dict[str, str]:
+    """The options that one bench takes, ``{"net": "file of reactions"}``, as written: ``--net PATH``. Raises BadArguments for any other."""
+    parser = _Parser(prog=f"symnum bench {name}", allow_abbrev=False, add_help=False)
+    for option, purpose in known.items():
+        parser.add_argument(f"--{option}", help=purpose, default=argparse.SUPPRESS)
+    try:
+        return dict(vars(parser.parse_args(given)))
+    except BadArguments as refused:
+        listed = "; ".join(f"--{option}: {purpose}" for option, purpose in known.items()) or "none"
+        text = str(refused).partition(f" {parser.prog} --help")[0]
+        raise BadArguments(f"{text} Options of the bench {name}: {listed}.") from None
 
 
 def _parser() -> tuple[_Parser, list[str]]:
@@ -47,13 +67,24 @@ def _parser() -> tuple[_Parser, list[str]]:
     )
     _model(explain)
     _settings(explain)
+    explain.add_argument(
+        "--rewrite",
+        action="store_true",
+        help="cost of the right-hand side before and after rewriting, and the rules that fired",
+    )
     _generate(
         _command(
             made, "generate", "write a discretised model as source code that needs no symnum", "symnum.cli.generate"
         )
     )
     bench = _command(made, "bench", "measure against other tools on this machine", "symnum.cli.bench")
-    bench.add_argument("name", nargs="?", metavar="NAME", help="which bench; without it they are listed")
+    bench.add_argument(
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="which bench; without it they are listed; its own options follow it, a wrong one lists them",
+    )
+    bench.set_defaults(rest=[])
     doctor = _command(
         made, "doctor", "what works on this machine, and the line that installs what does not", "symnum.cli.doctor"
     )
@@ -98,9 +129,11 @@ def _run(parser: _Parser) -> None:
     parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate")
     parser.add_argument("--order", type=_whole, metavar="P", help="order of the finite differences: 2, 4, ...")
     parser.add_argument(
-        "--method", metavar="M", help="integrator, for instance Tsit5 or BDF; chosen from the structure if not given"
+        "--method", metavar="M", help="integrator, for instance Tsit5 or CVODE; chosen from the structure if not given"
     )
-    parser.add_argument("--backend", metavar="B", help="embedded or scipy")
+    parser.add_argument("--backend", metavar="B", help="embedded, sundials or scipy; that of the method if not given")
+    parser.add_argument("--scheme", metavar="S", help=_SCHEME)
+    parser.add_argument("--target", metavar="T", help="code of the right-hand side: llvm (if not given), c or numpy")
     parser.add_argument("--rtol", type=_positive, metavar="TOL", help="relative tolerance")
     parser.add_argument("--atol", type=_positive, metavar="TOL", help="absolute tolerance")
     parser.add_argument("--out", metavar="FILE.nc", help="write the solution as netCDF")
@@ -114,7 +147,7 @@ def _generate(parser: _Parser) -> None:
     parser.add_argument("--target", default="c", metavar="T", help="c (default), numpy or llvm")
     parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate")
     parser.add_argument("--order", type=_whole, metavar="P", help="order of the finite differences: 2, 4, ...")
-    parser.add_argument("--scheme", metavar="S", help="scheme in space; central if not given")
+    parser.add_argument("--scheme", metavar="S", help=_SCHEME)
     parser.add_argument("--out", metavar="FILE.c", help="write there instead of to the terminal")
     parser.add_argument("--overwrite", action="store_true", help="replace a file that symnum did not generate")
     parser.add_argument("--openmp", action="store_true", help="share loops among threads (C)")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from symnum.result import Solution
 
 _PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
-_PASSED_ON = ("order", "method", "backend", "rtol", "atol")
+_PASSED_ON = ("scheme", "order", "method", "backend", "target", "rtol", "atol")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,10 +79,11 @@ def _options(arguments: argparse.Namespace, model: Loaded) -> dict[str, Any]:
     options: dict[str, Any] = {**model.options, **given}
     if model.system.space:
         options["resolution"] = arguments.resolution or model.resolution
-    elif arguments.resolution or arguments.order:
+    elif arguments.resolution or arguments.order or arguments.scheme:
         options.pop("order", None)
+        options.pop("scheme", None)
         print(
-            f"symnum: note: {model.name} has no space coordinate; --resolution and --order mean nothing to it.",
+            f"symnum: note: {model.name} has no space coordinate; --resolution, --scheme and --order mean nothing to it.",
             file=sys.stderr,
         )
     return options

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from symnum.codegen.c_layout import Layout
 from symnum.codegen.c_names import ATOM, Text, identifier
-from symnum.codegen.c_place import Place, Range, moved
+from symnum.codegen.c_parts import calls, kept, parts
+from symnum.codegen.c_place import Place, Range
 from symnum.codegen.c_schedule import schedule
+from symnum.codegen.c_tables import Columns, Weight, in_blocks
 from symnum.codegen.c_terms import Expressions
 from symnum.codegen.c_text import Writer, unwrapped
 from symnum.codegen.c_views import Arguments, Views
 from symnum.expr.term import Symbol, Term
 from symnum.ir.kernel import Accumulate, Kernel, Let, Loop, Statement, Store, statements
 
-_WORTH_THREADS = 4096  # points of a loop nest
+WORTH_THREADS = 4096  #: points of a loop nest that threads share; with fewer they cost more than they save
 
 
 @dataclass(frozen=True)
@@ -30,24 +33,68 @@ def print_function(
     kernel: Kernel, layout: Layout, arguments: Arguments, comment: str = "", openmp: bool = False
 ) -> Function:
     """The C definition of a kernel, ``void name(double t, const double *y, const double *p, double *out)``."""
-    return _Printer(schedule(kernel), layout, arguments, openmp).print(comment)
+    scheduled = schedule(kernel)
+    bodies = parts(scheduled)
+    if len(bodies) == 1:
+        return _Printer(scheduled, layout, arguments, openmp).print(comment)
+    places = kept(bodies)
+    printed = []
+    for k, body in enumerate(bodies):
+        part = replace(scheduled, name=f"{kernel.name}_{k + 1}", body=body)
+        printed.append(_Printer(part, layout, arguments, openmp, places).print(f"Part {k + 1} of {len(bodies)}."))
+    whole = _Printer(scheduled, layout, arguments, openmp, places).print_calls(comment, len(bodies))
+    helpers = {name: text for part in printed for name, text in part.helpers.items()}
+    return replace(whole, text="\n".join(f.text for f in (*printed, whole)), helpers=helpers)
 
 
 class _Printer:
-    """Prints one function. ``names``: of the block that is being printed; ``heading``: constant tables, which go first."""
+    """Prints one function. ``names``: of the block that is being printed; ``heading``: constant tables, which go first.
 
-    def __init__(self, kernel: Kernel, layout: Layout, arguments: Arguments, openmp: bool) -> None:
-        self.kernel, self.layout, self.openmp = kernel, layout, openmp
+    ``places``: temporaries of a function in parts that lie in an array, since several parts need them.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        layout: Layout,
+        arguments: Arguments,
+        openmp: bool,
+        places: Mapping[Symbol, int] | None = None,
+    ) -> None:
+        self.kernel, self.layout, self.openmp = in_blocks(kernel), layout, openmp
+        kernel = self.kernel
         self.names = layout.names.copy()
         self.views = Views(kernel, layout, arguments, self.names)
         self.place = Place(kernel, layout)
         self.expressions = Expressions(layout.numbers, self._leaf, self._table)
         self.writer, self.heading = Writer(), Writer(1)
         self.tables: dict[object, str] = {}
-        self.temporaries: dict[str, str] = {}
+        self.blocks: dict[Columns, list[str]] = {}  # where each block of weights is used
+        self.places = places
+        self.kept = self.names.fresh("kept", "workspace") if places else ""
+        self.temporaries: dict[str, str] = {s.name: f"{self.kept}[{k}]" for s, k in (places or {}).items()}
+
+    def print_calls(self, comment: str, count: int) -> Function:
+        """The function whose parts were printed before."""
+        out, views = self.writer, self.views
+        if comment:
+            out.comment(comment)
+        out.line(views.head())
+        out.open("{")
+        given = [views.time, views.state, views.p, views.result]
+        for call in calls(self.kernel.name, count, given, self.kept, len(self.places or ())):
+            out.statement(call)
+        out.close()
+        return Function("\n".join(out.lines) + "\n", {}, f"{views.head()};")
+
+    def _head(self) -> str:
+        head = self.views.head()
+        if self.places is None:
+            return head
+        return f"static {head[:-1]}, double *restrict {self.kept})" if self.kept else f"static {head}"
 
     def print(self, comment: str) -> Function:
-        out, head = self.writer, self.views.head()
+        out, head = self.writer, self._head()
         if comment:
             out.comment(comment)
         out.line(head)
@@ -59,6 +106,10 @@ class _Printer:
         self._body(self.kernel.body)
         self.views.close(out)
         out.close()
+        for name in (self.views.result, self.kept) if self.places is not None else ():  # not every part uses them
+            if name and not any(f"{name}[" in line for line in out.lines):
+                self.heading.line(f"(void){name};")
+        self._write_blocks()
         out.lines[start:start] = self.heading.lines
         return Function("\n".join(out.lines) + "\n", self.expressions.helpers, f"{head};")
 
@@ -99,6 +150,8 @@ class _Printer:
         name = self.names.fresh(*_wishes(statement.value, self.layout, len(self.place.ranges)))
         self.temporaries[statement.symbol.name] = name
         self.writer.statement(f"const {kind} {name} = {unwrapped(text)};")
+        if self.places and statement.symbol in self.places:
+            self.writer.statement(f"{self.kept}[{self.places[statement.symbol]}] = {name};")
 
     def _assign(self, statement: Store | Accumulate) -> None:
         value = unwrapped(self.expressions.number(statement.value))
@@ -177,7 +230,7 @@ class _Printer:
     def _threads(self, loop: Loop) -> str:
         """The OpenMP line before the outermost loop of a region that is worth it; sums are reductions."""
         inside_another = any(r.name for r in self.place.ranges.values())
-        if not self.openmp or inside_another or loop.stop - loop.start == 1 or _points(loop) < _WORTH_THREADS:
+        if not self.openmp or inside_another or loop.stop - loop.start == 1 or _points(loop) < WORTH_THREADS:
             return ""
         sums = sorted({s.array for s in statements((loop,)) if isinstance(s, Accumulate)})
         arrays = [self.kernel.input(name) for name in sums]
@@ -219,16 +272,42 @@ class _Printer:
         at = self.place.ranges[axis]
         if not at.name:
             return self.layout.numbers.plain(data[at.start - start])
-        name, new = self._constant(tuple(data), "weights")
-        if new:
-            numbers = ", ".join(self.layout.numbers.plain(v)[0] for v in data)
-            self.heading.statement(f"static const double {name}[{len(data)}] = {{{numbers}}};")
-        return f"{name}[{moved(at.name, self.place.shifts[axis] - start)}]", ATOM
+        return self._weight(Weight(axis, start, (tuple(data),), 0))
+
+    def _weight(self, weight: Weight) -> Text:
+        """A weight of a block: ``weights[i][2]``."""
+        at = self.place.ranges[weight.axis]
+        if not at.name:
+            return self.layout.numbers.plain(weight.columns[weight.column][at.start - weight.start])
+        name, _ = self._constant(weight.columns, "weights")
+        rows = len(weight.columns[0])
+        where = self.layout.region(weight.axis, weight.start, weight.start + rows, (0, -1))
+        used = self.blocks.setdefault(weight.columns, [])
+        used += [where] if where not in used else []
+        row = self.place.since(weight.axis, at.name, weight.start)
+        return f"{name}[{row}]" + (f"[{weight.column}]" if len(weight.columns) > 1 else ""), ATOM
+
+    def _write_blocks(self) -> None:
+        """The definitions of all blocks of weights, a row a layer."""
+        plain = self.layout.numbers.plain
+        for columns, used in self.blocks.items():
+            layers, name = len(columns[0]), self.tables[columns]
+            where = f"{', '.join(used[:-1])} and {used[-1]}" if len(used) > 1 else used[0]
+            each = "a weight" if len(columns) == 1 else "a row of weights"
+            self.heading.comment(f"One-sided differences, {each} for each of the layers {where}.")
+            rows = [", ".join(plain(c[k])[0] for c in columns) for k in range(layers)]
+            if len(columns) == 1:
+                self.heading.statement(f"static const double {name}[{layers}] = {{{', '.join(rows)}}};")
+            else:
+                data = ", ".join(f"{{{row}}}" for row in rows)
+                self.heading.statement(f"static const double {name}[{layers}][{len(columns)}] = {{{data}}};")
 
     def _leaf(self, symbol: Symbol) -> Text:
         if symbol.kind == "load":
             array, info = self.kernel.input(symbol.info.array), symbol.info
             return self.views.of(array) + self.place.subscripts(array, info.offsets, info.wrap, info.fixed), ATOM
+        if symbol.kind == "weight":
+            return self._weight(symbol.info)
         if symbol.kind == "index":
             return self.place.index(symbol.info)
         if symbol.kind == "temporary":

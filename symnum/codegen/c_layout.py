@@ -122,9 +122,11 @@ def _spacings(axes: Sequence[Axis], names: Names) -> tuple[Spacing, ...]:
     """One name for each different spacing: ``h`` where several axes share theirs, else ``dx``, ``dy``."""
     made: dict[float, list[str]] = {}
     for axis in axes:
-        made.setdefault(axis.spacing, []).append(axis.name)
+        made.setdefault(float(axis.spacing), []).append(axis.name)
     return tuple(
-        Spacing(names.fresh(*((f"d{identifier(labels[0])}",) if len(labels) == 1 else ("h", "spacing"))), value)
+        Spacing(
+            names.fresh(*((f"d{identifier(labels[0])}",) if len(labels) == 1 else ("h", "spacing"))), value, labels[0]
+        )
         for value, labels in made.items()
     )
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+
+from symnum.expr.laurent import Laurent, Monomial
 
 # Precedence of C expressions, loosest first.
 CHOICE, OR, AND, EQUALITY, COMPARE, SUM, PRODUCT, UNARY, ATOM = range(9)
@@ -77,21 +79,23 @@ def _spelled(character: str) -> str:
 
 @dataclass(frozen=True)
 class Spacing:
-    """A grid spacing: its C name and its value."""
+    """A grid spacing: its C name, its value, and the axis whose name it has in ``Laurent`` numbers."""
 
     name: str
     value: float
+    axis: str
 
 
 @dataclass
 class Numbers:
-    """Numbers as C text. ``spacings``: multiples of their powers are written with their names, ``4.0/(3.0*dx*dx)``."""
+    """Numbers as C text. Those that are made of grid spacings (``Laurent``) are written with the names in ``spacings``, ``4.0/(3.0*dx*dx)``."""
 
     spacings: Sequence[Spacing] = ()
-    _known: dict[float, tuple[str, str] | None] = field(default_factory=dict)
 
     def plain(self, value: Any) -> Text:
         """The number itself: ``4.0``, ``1.0/3.0``, ``1e-05``; it reads back to the same double."""
+        if isinstance(value, Laurent) and value.parts:
+            return self._polynomial(value)
         if (
             isinstance(value, Fraction)
             and value.denominator != 1
@@ -106,54 +110,53 @@ class Numbers:
 
     def quotient(self, value: Any) -> tuple[str, str]:
         """A positive number that multiplies values of fields, as numerator and denominator: a stencil's weight by the spacings it is made of."""
-        if isinstance(value, float) and self.spacings:
-            if value not in self._known:
-                self._known[value] = self._by_spacing(value)
-            found = self._known[value]
-            if found is not None:
-                return found
+        if isinstance(value, Laurent) and len(value.parts) == 1:
+            ((monomial, q),) = value.parts.items()
+            return self._fraction(monomial, q)
         text, precedence = self.plain(value)
         return (text if precedence >= PRODUCT else f"({text})"), ""
 
     def step(self, value: Any) -> Text:
         """A positive number that multiplies a grid index: ``dx``, ``0.5*dx``."""
-        for s in self.spacings:
-            ratio = _simple(float(value) / s.value)
-            if ratio is not None:
-                return (s.name, ATOM) if ratio == 1 else (f"{self.plain(ratio)[0]}*{s.name}", PRODUCT)
+        if isinstance(value, Laurent) and len(value.parts) == 1:
+            ((monomial, q),) = value.parts.items()
+            length, factor = self.monomial(monomial), self.plain(float(q))[0]
+            return (length, ATOM) if q == 1 and "/" not in length else (f"{factor}*{length}", PRODUCT)
         return self.plain(value)
 
-    def _by_spacing(self, value: float) -> tuple[str, str] | None:
-        """The simplest reading of a number as a fraction of powers of a spacing, if one is simpler than the number itself."""
-        own = _simple(value)
-        best, found = (_effort(own) if own else 10**9), None
-        for power in (1, 2, 3, 4):
-            for s in self.spacings:
-                ratio = _simple(value * s.value**power)
-                if ratio and _effort(ratio) + power < best:
-                    best, found = _effort(ratio) + power, _over(ratio, "*".join([s.name] * power))
-        if found is None and len(self.spacings) > 1:
-            ratio = _simple(value / sum(s.value**-2 for s in self.spacings))
-            if ratio and _effort(ratio) < best:
-                parts = " + ".join(f"1.0/({s.name}*{s.name})" for s in self.spacings)
-                found = (f"({parts})" if ratio == 1 else f"{float(ratio)!r}*({parts})"), ""
-        return found
+    def monomial(self, monomial: Monomial) -> str:
+        """``dx*dx``, ``1.0/(dx*dx)``."""
+        above, below = self._fraction(monomial, Fraction(1))
+        return f"{above}/({below})" if "*" in below else f"{above}/{below}" if below else above
+
+    def _fraction(self, monomial: Monomial, q: Fraction) -> tuple[str, str]:
+        """q times the monomial as numerator and denominator."""
+        names = {s.axis: s.name for s in self.spacings}
+        powers = [(names.get(length.name, length.name), e) for length, e in monomial]
+        top, bottom = _coefficient(q, all(e > 0 for _, e in powers))
+        lengths = [name for name, e in powers for _ in range(e)]
+        above = "*".join(lengths if lengths and top == "1.0" else [top, *lengths])
+        below = "*".join([*([bottom] if bottom else []), *(name for name, e in powers for _ in range(-e))])
+        return above, below
+
+    def _polynomial(self, value: Laurent) -> Text:
+        """``1.0 - 0.5*dx``, beginning with what is added."""
+        pieces = ""
+        for monomial, q in sorted(
+            value.parts.items(), key=lambda part: (part[1] < 0, sum(e for _, e in part[0]), part[0])
+        ):
+            above, below = self._fraction(monomial, abs(q))
+            text = f"{above}/({below})" if "*" in below else f"{above}/{below}" if below else above
+            sign = "-" if q < 0 else "+"
+            pieces += f" {sign} {text}" if pieces else f"{sign if q < 0 else ''}{text}"
+        if len(value.parts) == 1 and pieces[0] != "-":
+            return pieces, PRODUCT if set("*/") & set(pieces) else ATOM
+        return pieces, SUM
 
 
-def _over(ratio: Fraction, below: str) -> tuple[str, str]:
-    if ratio.denominator % 5 == 0 and ratio.denominator in (5, 10, 20, 25, 50, 100, 1000, 10000):
-        return repr(float(ratio)), below
-    return repr(float(ratio.numerator)), below if ratio.denominator == 1 else f"{float(ratio.denominator)!r}*{below}"
-
-
-def _effort(ratio: Fraction) -> int:
-    """How much there is to read."""
-    return abs(ratio.numerator) + ratio.denominator
-
-
-def _simple(value: float) -> Fraction | None:
-    """A small fraction that a value equals up to rounding; the weights of finite differences are such."""
-    ratio = Fraction(value).limit_denominator(10_000) if 1e-4 < abs(value) < 1e6 else None
-    if not ratio or abs(float(ratio) - value) > 8e-16 * abs(value):
-        return None
-    return ratio if 5040 % ratio.denominator == 0 or 10_000 % ratio.denominator == 0 else None
+def _coefficient(q: Fraction, alone: bool) -> tuple[str, str]:
+    """A positive fraction as numerator and denominator: decimals where they are short. ``alone``: nothing else stands below."""
+    short = (2, 4, 8, 16) if alone else ()
+    if q.denominator in (5, 10, 20, 25, 50, 100, 1000, 10000, *short) or max(q.numerator, q.denominator) > 10**7:
+        return repr(float(q)), ""
+    return repr(float(q.numerator)), "" if q.denominator == 1 else repr(float(q.denominator))

@@ -57,9 +57,24 @@ class Place:
         """The grid index of the current point as a double."""
         at = self.ranges[axis]
         if not at.name:
-            return self.layout.numbers.plain(at.start)
+            return self._lone_index(axis, at.start)
         shown = moved(at.name, self.shifts[axis])
         return (f"(double){at.name}" if shown == at.name else f"(double)({shown})"), UNARY
+
+    def _lone_index(self, axis: int, point: int) -> Text:
+        """The grid index of a single layer, counted from the nearer end."""
+        if point <= self.kernel.periods[axis] // 2:
+            return self.layout.numbers.plain(point)
+        text = self.layout.extent(axis, point)
+        return (self.layout.numbers.plain(point)) if text.isdigit() else (f"(double)({text})", UNARY)
+
+    def since(self, axis: int, name: str, start: int) -> str:
+        """The subscript of a table that begins at grid index ``start``: ``i``, ``i - 1``, ``i - (NX - 2)``."""
+        first = start - self.shifts[axis]
+        text = self.layout.extent(axis, first) if start > self.kernel.periods[axis] // 2 else str(first)
+        return (
+            moved(name, -first) if text == str(first) else f"{name} - ({text})" if " " in text else f"{name} - {text}"
+        )
 
     def bounds(self, loop: Loop) -> tuple[str, str]:
         """First subscript of a loop and the one after its last."""

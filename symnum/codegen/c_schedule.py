@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from symnum.codegen.c_spacing import by_spacing
 from symnum.expr.calculus import substitute
 from symnum.expr.term import Symbol, Term, rebuild
 from symnum.expr.walk import fold, symbols
@@ -17,30 +18,39 @@ _DEEPEST = 40  # brackets; compilers refuse some hundreds of them
 
 def schedule(kernel: Kernel) -> Kernel:
     """One sweep over rows, invariants before their loops, shared sub-terms named, no expression longer than a few lines."""
-    made = share_subterms(hoist(fuse_loops(arrange(kernel))))
-    made = made.with_body(_merge(made.body, {}, {}))
+    made = share_subterms(hoist(fuse_loops(arrange(by_spacing(kernel)))))
+    made = made.with_body(_merge(made.body, {}, {}, frozenset(a.name for a in made.locals)))
     made = made.with_body(_used(made.body)[0])
     return made.with_body(_cut(made.body, fresh_names(made, "part")))
 
 
-def _merge(body: tuple[Statement, ...], names: dict[Term, Term], known: dict[Term, Term]) -> tuple[Statement, ...]:
-    """Temporaries of equal value become one; ``names``: symbol -> what stands for it, ``known``: value -> symbol."""
+def _merge(
+    body: tuple[Statement, ...], names: dict[Term, Term], known: dict[Term, Term], scratch: frozenset[str]
+) -> tuple[Statement, ...]:
+    """Temporaries of equal value become one; ``names``: symbol -> what stands for it, ``known``: value -> symbol.
+
+    An entry of an array or a table needs no name (``scratch``: arrays that change, whose entries do).
+    """
     names, known = dict(names), dict(known)
     result: list[Statement] = []
     for s in body:
         if isinstance(s, Loop):
-            result.append(Loop(s.axis, s.start, s.stop, _merge(s.body, names, known)))
+            result.append(Loop(s.axis, s.start, s.stop, _merge(s.body, names, known, scratch)))
             continue
         value = substitute(s.value, names) if names else s.value
         if not isinstance(s, Let):
             result.append(replace(s, value=value))
-        elif value in known or value.op == "const" or (isinstance(value, Symbol) and value.kind != "load"):
+        elif value in known or value.op in ("const", "table") or _is_entry(value, scratch):
             names[s.symbol] = known.get(value, value)
         else:
             names.pop(s.symbol, None)
             known = {v: k for v, k in known.items() if k is not s.symbol} | {value: s.symbol}
             result.append(Let(s.symbol, value))
     return tuple(result)
+
+
+def _is_entry(value: Term, scratch: frozenset[str]) -> bool:
+    return isinstance(value, Symbol) and (value.kind != "load" or value.info.array not in scratch)
 
 
 def _used(body: tuple[Statement, ...]) -> tuple[tuple[Statement, ...], set[Term]]:

@@ -144,7 +144,10 @@ class Expressions:
         return pieces, SUM
 
     def _place(self, c: Any, term: Term) -> tuple[Any, ...]:
-        """Neighbours first and the centre last in two and three dimensions; in one dimension from left to right."""
+        """Neighbours first and the centre last in two and three dimensions; in one dimension from left to right. Rows of weights last."""
+        weight: Any = next((b.info for b in term.args if isinstance(b, Symbol) and b.kind == "weight"), None)
+        if weight is not None:
+            return 2, (weight.axis, weight.start, len(weight.columns), weight.column), ()
         if not isinstance(term, Symbol) or term.kind != "load":
             return 1, self.ranks.summand(term), ()
         offsets = term.info.offsets
@@ -181,7 +184,10 @@ class Expressions:
     def _product(self, node: Term, args: list[Text]) -> Text:
         above: list[str] = []
         below: list[str] = []
-        rows = sorted(zip(node.args, node.data[1:], args, strict=True), key=lambda row: (self.ranks[row[0]], row[1]))
+        rows = sorted(
+            zip(node.args, node.data[1:], args, strict=True),
+            key=lambda row: (not _is_weight(row[0]), self.ranks[row[0]], row[1]),
+        )
         for term, e, text in rows:
             (above if e > 0 else below).append(self._power(term, text, abs(e)))
         c, size = node.data[0], abs(node.data[0])
@@ -229,6 +235,11 @@ class Expressions:
 def _within(text: Text, least: int) -> str:
     """The text, in parentheses where it binds more loosely than its place asks for."""
     return text[0] if text[1] >= least else f"({text[0]})"
+
+
+def _is_weight(term: Term) -> bool:
+    """Weights from tables stand before what they multiply."""
+    return term.op == "table" or getattr(term, "kind", "") == "weight"
 
 
 def _bare(text: str) -> str:

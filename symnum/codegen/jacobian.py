@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symnum.codegen.gather import Gatherer, gatherer
 from symnum.codegen.target import compile_kernel
 from symnum.ir.jacobian import Block, jacobian_slots
 from symnum.ir.kernel import Kernel
@@ -21,7 +22,7 @@ Array = NDArray[np.float64]
 class Gather:
     """The way from slots to the data of a CSC matrix with sorted indices and no duplicates."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: Block, native: bool = False) -> None:
         from scipy.sparse import csc_matrix
 
         rows, columns = block.rows, block.columns
@@ -29,8 +30,9 @@ class Gather:
         rows, columns = rows[order], columns[order]
         new = np.ones(len(order), dtype=bool)
         new[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
-        self.permutation = order + block.start
+        self.permutation = block.at[order]
         self.starts = None if new.all() else np.flatnonzero(new)
+        self._gather: Gatherer = gatherer(self.permutation, native)
         counts = np.bincount(columns[new], minlength=block.shape[1])
         pointers = np.concatenate([[0], np.cumsum(counts)])
         ones = np.ones(int(new.sum()), dtype=bool)
@@ -40,7 +42,7 @@ class Gather:
     def fill(self, slots: Array, data: Array) -> None:
         """Write the values, (nnz,), in the pattern's order."""
         if self.starts is None:
-            np.take(slots, self.permutation, out=data, mode="clip")
+            self._gather(slots, data)
         elif len(data):
             np.add.reduceat(slots[self.permutation], self.starts, out=data)
 
@@ -70,7 +72,7 @@ class SparseJacobian:
         self.compiled = compile_kernel(slots.kernel, target)
         self.p = p
         self._buffer = np.empty(slots.kernel.output_size)
-        self._direct = Gather(slots.direct)
+        self._direct = Gather(slots.direct, native=target == "llvm")
         self._factors = tuple(Gather(b) for b in (slots.left, slots.right, slots.between) if b is not None)
         self.pattern = self._direct.pattern
 

@@ -86,18 +86,15 @@ class FunctionPrinter:
 
         A loop of one vector must not be unrolled into single values first (LLVM does so for short loops). Loops of the second version of a
         body are vectorised, but neither interleaved nor unrolled: they compile in half the time.
+
+        LLVM is not told to vectorise: it prints a warning on stderr where it is told to and cannot, and the code is the same.
         """
-        whole = _is_one_vector(loop)
-        if not (self.plain or whole):
+        if not (self.plain or _is_one_vector(loop)):
             return ""
         if not self.metadata:
-            self.metadata += [
-                '!0 = !{!"llvm.loop.interleave.count", i32 1}',
-                '!1 = !{!"llvm.loop.unroll.disable"}',
-                '!2 = !{!"llvm.loop.vectorize.enable", i1 true}',
-            ]
+            self.metadata += ['!0 = !{!"llvm.loop.interleave.count", i32 1}', '!1 = !{!"llvm.loop.unroll.disable"}']
         number = len(self.metadata)
-        self.metadata.append(f"!{number} = distinct !{{!{number}, !0, !1{', !2' if whole else ''}}}")
+        self.metadata.append(f"!{number} = distinct !{{!{number}, !0, !1}}")
         return f", !llvm.loop !{number}"
 
     def _body(self, body: tuple[Statement, ...], lanes: list[Lane]) -> None:

@@ -3,8 +3,8 @@
 One function for tens of thousands of terms would take LLVM minutes and gigabytes (register allocation grows faster than its input). The nodes
 of all equations, each once, in the order in which they are needed, are cut into pieces::
 
-    define internal void @rhs.0(t, y, p, out, w)     nodes 0 ... 1499       values that later pieces need go to the workspace w
-    define internal void @rhs.1(t, y, p, out, w)     nodes 1500 ... 2999    and are loaded from it
+    define internal void @rhs.0(t, y, p, out, w)     nodes 0 ... 299         values that later pieces need go to the workspace w
+    define internal void @rhs.1(t, y, p, out, w)     nodes 300 ... 599       and are loaded from it
     define void @rhs(t, y, p, out)                   calls them one after the other
 
 so that compile time and memory grow with the number of terms.
@@ -20,7 +20,7 @@ from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder_outside
 from symnum.ir.kernel import Kernel, Store
 
-PIECE = 1500  # operations a function: LLVM's time an operation is least between 500 and 3000
+PIECE = 300  # operations a function: most of what it computes then stays in registers, and LLVM needs least time an operation
 MANY = 2000  # operations from which a system is cut up
 _ARGUMENTS = "double %t, ptr noalias readonly %y, ptr noalias readonly %p, ptr noalias %out, ptr noalias %w"
 _STACK = 4096  # values of the workspace that may lie on the stack

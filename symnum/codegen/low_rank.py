@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_matrix, csr_matrix, identity
+from scipy.sparse import bmat, csc_matrix, csr_matrix, identity
 from scipy.sparse.linalg import LinearOperator, splu
 
 
 class SparsePlusLowRank(LinearOperator):
     """A = S + L R with sparse S (n, n), L (n, r), R (r, n): the Jacobian of equations with integrals.
 
-    ``A @ x``, ``A.T @ x``, ``A.toarray()`` and ``A.solve(b)`` (Sherman, Morrison and Woodbury: one sparse factorisation of S and one r x r solve).
+    ``A @ x``, ``A.T @ x``, ``A.solve(b)``; ``A.tocsc()``, ``A.toarray()`` and ``numpy.asarray(A)`` form the matrix; ``A.nnz`` counts what is kept.
     """
 
     def __init__(self, sparse: Any, left: Any, right: Any) -> None:
@@ -42,14 +42,29 @@ class SparsePlusLowRank(LinearOperator):
     def _matmat(self, x: Any) -> Any:
         return self.sparse @ x + self.left @ (self.right @ x)
 
+    @property
+    def nnz(self) -> int:
+        """How many numbers are kept, those of S, L and R (``tocsc().nnz``: entries of the whole matrix)."""
+        return int(self.sparse.nnz + self.left.nnz + self.right.nnz)
+
+    def tocsc(self) -> Any:
+        """The whole matrix as a SciPy CSC matrix: rows in which an integral stands are full."""
+        return csc_matrix(self.sparse + self.left @ self.right)
+
     def toarray(self) -> Any:
         """The dense matrix, (n, n)."""
         return self.sparse.toarray() + (self.left @ self.right).toarray()
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """``numpy.asarray(A)``; also what lets SciPy's constructors (``csc_matrix(A)``) take A."""
+        return self.toarray().astype(np.float64 if dtype is None else dtype, copy=False)
+
     def solve(self, b: Any) -> Any:
-        """x with A x = b; b: (n,). Raises RuntimeError (SciPy's) where S is singular."""
-        factor = splu(self.sparse)
-        x = factor.solve(np.asarray(b, dtype=np.float64))
-        across = factor.solve(self.left.toarray())
-        small = np.eye(self.rank) + self.right @ across
-        return x - across @ np.linalg.solve(small, self.right @ x)
+        """x with A x = b; b: (n,). Raises RuntimeError (SciPy's) where A is singular; S may be.
+
+        One sparse factorisation of ``[[S, L], [R, -1]] (x, z) = (b, 0)``. (The formula of Sherman, Morrison and Woodbury divides by S, which is
+        singular for diffusion without given values.)
+        """
+        whole = bmat([[self.sparse, self.left], [self.right, -identity(self.rank)]], format="csc")
+        right = np.concatenate([np.asarray(b, dtype=np.float64), np.zeros(self.rank)])
+        return splu(whole).solve(right)[: self.shape[0]]

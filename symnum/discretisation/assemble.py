@@ -185,7 +185,8 @@ class Assembly:
             axes = self._axes(field)
             pieces = []
             for k in axes:
-                low, high = self._kept(field, k)
+                kept = [self._kept(f, k) for f in self.normal.fields if k in self._axes(f)]
+                low, high = max(a for a, _ in kept), min(b for _, b in kept)  # conditions may read any of them
                 layers = [Segment(i, i + 1, i) for i in (*range(low), *range(high, self.periods[k]))]
                 pieces.append([*layers, Segment(low, high)])
             for cell in product(*pieces):

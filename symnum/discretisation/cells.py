@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from symnum.discretisation.boundary import Boundary
+from symnum.discretisation.triangular import NotLinearError, solve_in_turn
 from symnum.discretisation.weights import stencil_weights
 from symnum.errors import DiscretisationError
 from symnum.expr.calculus import linear_coefficients, solve_linear, substitute
@@ -144,6 +145,12 @@ class _Undetermined(Exception):
     """Why the conditions do not give the values and slopes."""
 
 
+def _named(unknowns: list[Any]) -> str:
+    kind = "normal derivative" if unknowns[0].info.kind == "slope" else "boundary value"
+    fields = list(dict.fromkeys(u.info.field.name for u in unknowns))
+    return f"the {kind}{'s' if len(fields) > 1 else ''} of {' and '.join(fields)}"
+
+
 class _Side:
     """The conditions at one point of a side and what follows from them: ``solve`` gives unknown -> term.
 
@@ -234,9 +241,12 @@ class _Side:
     def _solve_fluxes(self, rows: dict[Symbol, Term]) -> None:
         fields = list(rows)
         slopes = [self.slope(field) for field in fields]
-        if any(linear_coefficients(row, slopes) is None for row in rows.values()):
-            raise _Undetermined("are not linear in the normal derivatives; solve them for these, e.g. dx(u) = ...")
-        solved = solve_linear(list(rows.values()), list(slopes))
+        try:
+            solved = solve_in_turn(list(rows.values()), list(slopes), lambda _, block, own: solve_linear(block, own))
+        except NotLinearError as problem:
+            raise _Undetermined(
+                f"are not linear in {_named(problem.unknowns)}; solve them for the normal derivatives, e.g. dx(u) = ..."
+            ) from None
         if solved is None or not self._divides_by_numbers(rows, solved):
             if self._solve_together(rows):
                 return
@@ -249,7 +259,7 @@ class _Side:
         """Whether solving for the slopes divides by nothing that may become zero (b in a*u + b*u_x = q), or nothing else gives them."""
         slopes, values = [self.slope(f) for f in rows], {self.value(f) for f in rows}
         splits = [linear_coefficients(row, slopes) for row in rows.values()]
-        numbers = all(k.op == "const" for split in splits if split is not None for k in split[0].values())
+        numbers = all(split is not None and all(k.op == "const" for k in split[0].values()) for split in splits)
         return numbers or not any(values & set(_unknowns(self._reduced(slope))) for slope in solved)
 
     def _solve_together(self, rows: dict[Symbol, Term]) -> bool:
@@ -283,12 +293,16 @@ class _Side:
         self.solution.update(zip((self.value(f) for f in left), values, strict=True))
 
     def _linear(self, equations: list[Term], unknowns: list[Any]) -> list[Term]:
-        if any(linear_coefficients(equation, unknowns) is None for equation in equations):
-            raise _Undetermined("are not linear in the boundary values; write them linear in the fields")
-        values = None if self._singular(equations, unknowns) else solve_linear(equations, unknowns)
+        try:
+            values = solve_in_turn(equations, unknowns, self._block)
+        except NotLinearError as problem:
+            raise _Undetermined(f"are not linear in {_named(problem.unknowns)}; write them linear in it") from None
         if values is None:
             raise _Undetermined("do not determine the boundary values (the boundary system is singular)")
         return values
+
+    def _block(self, _: list[int], equations: list[Term], unknowns: list[Any]) -> list[Term] | None:
+        return None if self._singular(equations, unknowns) else solve_linear(equations, unknowns)
 
     def _singular(self, equations: list[Term], unknowns: list[Any]) -> bool:
         """Whether coefficients cancel at the values of the parameters and the initial time, measured against those of the cells."""

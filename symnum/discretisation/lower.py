@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from symnum.discretisation.boundary import Boundary
+from symnum.discretisation.boundary import Boundary, Face
 from symnum.discretisation.closure import Closure
 from symnum.discretisation.grid import Grid
 from symnum.errors import DiscretisationError
@@ -83,7 +83,7 @@ class Lowering:
         self.memo: dict[tuple[Position, Any], dict[Term, Term]] = {}
         self.solutions: dict[Any, dict[Term, Term]] = {}
         self.open_face: Any = None
-        self.solving: list[tuple[int, str]] = []
+        self.solving: list[Face] = []
 
     @property
     def centre(self) -> Position:

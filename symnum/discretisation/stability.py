@@ -10,6 +10,11 @@ equations, to anti-diffusion or a Robin condition that feeds energy in, and not 
 Gustafsson, Kreiss and Sundström (Math. Comp. 26 (1972) 649-686) has modes that live on a few points next to the side, so a short line
 shows them. What a scheme biases against the flow damps and is left out (its ``central_part``). The first closure of the scheme that
 passes is taken for each pair of sides.
+
+Where none passes, one whose growth is **bounded** is taken, waves in a varying medium for example: on a line of the same length with a quarter
+of the spacing the largest Re(lambda) of a mode that order 2 does not show is the same within a tenth (unstable closures multiply it by 4^m,
+layers that the grid does not resolve lose it). Stability allows a bounded rate a: errors are O(h^p) exp(a t) (H.-O. Kreiss, L. Wu, Appl. Numer.
+Math. 12 (1993) 213-227). Where a*t reaches 1 there is a warning, beyond 10 the order is refused.
 """
 
 from __future__ import annotations
@@ -31,9 +36,12 @@ from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder, symbols
 from symnum.ir.system import Axis
 from symnum.model.numeric import evaluate
+from symnum.model.warn import warn
 
 CELLS, FEWEST = 32, 20
 _RELATIVE = 1e-3
+_FINER, _SAME, _WHOLE = 4, 0.1, 64
+_TOLD, _MOST = 1, 10  # growth rate times the length of the time interval: from where on it is told, and refused
 _SINGULAR = 1e-13
 _FEW = 8  # fields up to which all rates without derivatives are kept
 Pair = tuple[Closure | None, Closure | None]  # at the lower and at the upper side
@@ -49,7 +57,7 @@ def stable_closures(assembly: Any) -> dict[tuple[int, str], Closure]:
     chosen: dict[tuple[int, str], Closure] = {}
     for k, axis in enumerate(assembly.grid.axes):
         if candidates and not axis.periodic:
-            pair = _choose(Line(assembly, k), assembly.order, candidates)
+            pair = _choose(Line(assembly, k), assembly.order, candidates) or _bounded(assembly, k, candidates)
             if pair is None:
                 raise DiscretisationError(_refusal(assembly, k))
             chosen[(k, "lower")], chosen[(k, "upper")] = pair
@@ -58,23 +66,47 @@ def stable_closures(assembly: Any) -> dict[tuple[int, str], Closure]:
 
 def _choose(line: Line, order: int, candidates: tuple[Closure, ...]) -> tuple[Closure, Closure] | None:
     """The first pair of closures without growing modes; the same at both sides if possible."""
+    return next((pair for pair in _pairs(line, candidates) if line.stable(order, pair)), None)
+
+
+def _pairs(line: Line, candidates: tuple[Closure, ...]) -> list[tuple[Closure, Closure]]:
     pairs = sorted(product(candidates, candidates), key=lambda p: (p[0] is not p[1], p[0].even + p[1].even))
-    for lower, upper in pairs:
-        if all(c.even < 2 or line.prescribed(side) for c, side in ((lower, "lower"), (upper, "upper"))):
-            if line.stable(order, (lower, upper)):
-                return lower, upper
+    return [
+        pair
+        for pair in pairs
+        if all(c.even < 2 or line.prescribed(s) for c, s in zip(pair, ("lower", "upper"), strict=True))
+    ]
+
+
+def _bounded(assembly: Any, k: int, candidates: tuple[Closure, ...]) -> tuple[Closure, Closure] | None:
+    """The first closure, at both sides, whose modes grow at a rate that is the same on finer grids and harmless in the given time."""
+    axis, line = assembly.grid.axes[k], Line(assembly, k)
+    finer = Line(assembly, k, refine=_FINER, cells=_FINER * line.cells)
+    start, end = assembly.system.domain.bounds[assembly.system.time.name]
+    for pair in (p for p in _pairs(line, candidates) if p[0] is p[1]):
+        rate = line.growth(assembly.order, pair)
+        if abs(finer.growth(assembly.order, pair) - rate) <= _SAME * rate:
+            whole = Line(assembly, k, refine=_WHOLE / (axis.points - 1), cells=_WHOLE)
+            rate = whole.growth(assembly.order, pair)
+            if rate * (end - start) > _TOLD:
+                if rate * (end - start) > _MOST:
+                    return None
+                warn(_growth(assembly, k, line, rate))
+            return pair
     return None
+
+
+def _growth(assembly: Any, k: int, line: Line, rate: float) -> str:
+    return (
+        f"with order={assembly.order} along {assembly.grid.axes[k].name} errors may grow like exp({rate:.2g}*{assembly.system.time}) for these "
+        f"equations and conditions ({_listed(assembly, line)}). The rate does not rise on finer grids, so solutions converge with order "
+        f"{assembly.order}; for times much beyond {1 / rate:.2g} write order=2"
+    )
 
 
 def _refusal(assembly: Any, k: int) -> str:
     axis, order, known = assembly.grid.axes[k], assembly.order, assembly.scheme.CLOSURES
     line = Line(assembly, k)
-    listed = "; ".join(
-        f"{residual} = 0 at the {side} side"
-        for side in ("lower", "upper")
-        for field, residual in line.conditions(side)
-        if field in assembly.system.fields  # velocities have conditions that the user did not write
-    )
     lower = max((p for p in known if p < order and _choose(line, p, known[p])), default=2)
     carried = any(
         n.op == "derivative" and n.data == (1,) and f in symbols(n.args[0])
@@ -84,20 +116,32 @@ def _refusal(assembly: Any, k: int) -> str:
     finer = _choose(Line(assembly, k, refine=4), order, known[order])
     return (
         f"with order={order} along {axis.name} the stencils at the sides have growing modes for these equations and conditions "
-        f"({listed or 'no condition'}); write order={lower}"
+        f"({_listed(assembly, line)}); write order={lower}"
         + (" or scheme='upwind', order=3" if carried and assembly.name == "central" else "")
         + (f", or raise resolution along {axis.name} (4 times as many cells are enough)" if finer else "")
+    )
+
+
+def _listed(assembly: Any, line: Line) -> str:
+    return (
+        "; ".join(
+            f"{residual} = 0 at the {side} side"
+            for side in ("lower", "upper")
+            for field, residual in line.conditions(side)
+            if field in assembly.system.fields  # velocities have conditions that the user did not write
+        )
+        or "no condition"
     )
 
 
 class Line:
     """The linearised equations along axis k of an assembly on a short line of cells, ``refine`` times as narrow as those of the grid."""
 
-    def __init__(self, assembly: Any, k: int, refine: int = 1) -> None:
+    def __init__(self, assembly: Any, k: int, refine: float = 1, cells: int | None = None) -> None:
         self.assembly, self.k = assembly, k
         self.axis: Axis = assembly.grid.axes[k]
         self.spacing = self.axis.spacing / refine
-        self.cells = min(CELLS, max(refine * (self.axis.points - 1), FEWEST))
+        self.cells = cells or min(CELLS, max(round(refine * (self.axis.points - 1)), FEWEST))
         space = assembly.system.space
         self.coordinate: Symbol = next(c for c in space if c.name == self.axis.name)
         rates = assembly.normal.rates
@@ -124,15 +168,20 @@ class Line:
         return all(f in plain for f, _ in rows)
 
     def stable(self, order: int, pair: Pair) -> bool:
+        return self.growth(order, pair, _RELATIVE) == 0
+
+    def growth(self, order: int, pair: Pair, relative: float = 0.0) -> float:
+        """The largest Re(lambda) > relative*max |eigenvalue| of a mode that order 2 does not show; 0 if there is none."""
         values = self.spectrum(order, pair)
-        growing = values[values.real > _RELATIVE * np.abs(values).max(initial=0.0)]
+        growing = values[values.real > relative * np.abs(values).max(initial=0.0)]
         if not growing.size:
-            return True
+            return 0.0
         if self._reference is None:
             self._reference = self.spectrum(2, (None, None))
         mode, other = growing[:, None], self._reference[None, :]
         near = np.abs(mode.imag - other.imag) <= np.abs(mode) / 2
-        return bool(np.all(np.any(near & (other.real >= mode.real / 2), axis=1)))
+        shown = np.any(near & (other.real >= mode.real / 2), axis=1)
+        return float(growing[~shown].real.max(initial=0.0))
 
     def spectrum(self, order: int, pair: Pair) -> np.ndarray:
         """The eigenvalues on the line; none for fields whose conditions are singular (the boundary solve will say so)."""

@@ -51,8 +51,12 @@ def partials(term: Term) -> list[Term]:
     return [substitute(f, mapping) for f in _formulas(term.op)]
 
 
-def _chain(leaf: Callable[[Term], Term | None]) -> Callable[[Term, list[Term]], Term]:
-    """The chain rule as a fold rule. ``leaf`` gives the derivative of atoms (None: not an atom)."""
+def _chain(leaf: Callable[[Term], Term | None], branches: bool = False) -> Callable[[Term, list[Term]], Term]:
+    """The chain rule as a fold rule. ``leaf`` gives the derivative of atoms (None: not an atom).
+
+    ``branches``: d(where(c, a, b)) = where(c, da, db), so that a branch that is not taken may be infinite; else 1 or 0 times da and db, which
+    keeps derivatives of fields outside.
+    """
 
     def rule(term: Term, inner: list[Term]) -> Term:
         at_leaf = leaf(term)
@@ -64,6 +68,8 @@ def _chain(leaf: Callable[[Term], Term | None]) -> Callable[[Term, list[Term]], 
             return add(scale(d, c) for d, c in zip(inner, term.data[1:], strict=True))
         if term.op == "mul":
             return _product_rule(term, inner)
+        if branches and term.op == "where":
+            return call("where", term.args[0], inner[1], inner[2])
         return add(mul((p, d)) for p, d in zip(partials(term), inner, strict=True) if d is not ZERO)
 
     return rule
@@ -95,7 +101,7 @@ def differentiate(term: Any, symbol: Any, memo: dict[Term, Term] | None = None) 
             return ONE
         return ZERO if node.op in ("const", "symbol", "derivative", "integral", "pi") else None
 
-    return fold(as_term(term), _chain(leaf), memo)
+    return fold(as_term(term), _chain(leaf, branches=True), memo)
 
 
 def diff(term: Any, *variables: Any) -> Term:
@@ -280,10 +286,11 @@ def _linear_product(node: Term, inner: list[Any]) -> Any:
     return {u: mul((factor, k)) for u, k in coefficients.items()}, mul((factor, remainder))
 
 
-def solve_linear(equations: list[Term], unknowns: list[Term]) -> list[Term] | None:
+def solve_linear(equations: list[Term], unknowns: list[Term], ordered: bool = False) -> list[Term] | None:
     """Solve equations = 0, linear in the unknowns, by symbolic elimination; None if singular or not linear.
 
-    Meant for the small systems of boundary faces and time derivatives (a handful of unknowns).
+    Meant for the small systems of boundary faces and time derivatives (a handful of unknowns). ``ordered``: the equations come in the order
+    in which pivots are to be taken (found in numbers); otherwise numbers are preferred to terms.
     """
     rows = []
     for equation in equations:
@@ -293,7 +300,7 @@ def solve_linear(equations: list[Term], unknowns: list[Term]) -> list[Term] | No
         rows.append([split[0].get(u, ZERO) for u in unknowns] + [scale(split[1], -1)])
     n = len(unknowns)
     for k in range(n):
-        pivot = next((i for i in _pivot_order(rows, k)), None)
+        pivot = next((i for i in _pivot_order(rows, k, ordered)), None)
         if pivot is None:
             return None
         rows[k], rows[pivot] = rows[pivot], rows[k]
@@ -306,9 +313,12 @@ def solve_linear(equations: list[Term], unknowns: list[Term]) -> list[Term] | No
     return [row[n] for row in rows]
 
 
-def _pivot_order(rows: list[list[Term]], k: int) -> list[int]:
-    """Rows from k on with a nonzero entry in column k, numbers first (the largest first)."""
+def _pivot_order(rows: list[list[Term]], k: int, ordered: bool) -> list[int]:
+    """Rows from k on with a nonzero entry in column k, numbers first (the largest first) unless they are ``ordered``."""
     usable = [i for i in range(k, len(rows)) if not (rows[i][k].op == "const" and rows[i][k].data[0] == 0)]
+
+    if ordered:
+        return usable
 
     def rank(i: int) -> tuple[int, float]:
         entry = rows[i][k]

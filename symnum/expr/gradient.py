@@ -14,7 +14,18 @@ from collections.abc import Callable
 
 from symnum.expr.calculus import partials
 from symnum.expr.numbers import Number
-from symnum.expr.term import ONE, Symbol, Term, add, linear_combination, mul, power_product, split_coefficient
+from symnum.expr.term import (
+    ONE,
+    ZERO,
+    Symbol,
+    Term,
+    add,
+    call,
+    linear_combination,
+    mul,
+    power_product,
+    split_coefficient,
+)
 from symnum.expr.walk import fold
 
 Table = dict[Symbol, Term]
@@ -36,6 +47,9 @@ def gradient(term: Term, wanted: Callable[[Symbol], bool], memo: dict[Term, Tabl
             return _sum(node, below)
         if node.op == "mul":
             return _product(node, below)
+        if node.op == "where":  # not 1*a' + 0*b': the branch that is not taken may be infinite
+            _, yes, no = below
+            return {s: call("where", node.args[0], yes.get(s, ZERO), no.get(s, ZERO)) for s in {**yes, **no}}
         parts = [(p, table) for p, table in zip(partials(node), below, strict=True) if table]
         return _collected([(s, mul((p, d))) for p, table in parts for s, d in table.items()])
 

@@ -8,6 +8,7 @@ from numbers import Integral, Rational, Real
 from typing import Any
 
 from symnum.errors import TermError
+from symnum.expr.laurent import Laurent
 from symnum.expr.ops import TABLE
 
 Number = int | Fraction | float
@@ -19,7 +20,7 @@ def exact_number(value: Any) -> Any:
     """A Python or NumPy number as int, Fraction, float or bool; NaN and everything else raise TermError."""
     if type(value) is int or type(value) is bool:
         return value
-    if type(value) is float:
+    if type(value) is float or type(value) is Laurent:
         if value != value:
             raise TermError(
                 "a term holds the number NaN; check the data the coefficient came from (NaN is never a coefficient)"
@@ -68,7 +69,7 @@ def numeric_power(base: Number, n: Number) -> Number | None:
         if base < 0 and not (isinstance(n, int) or float(n).is_integer()):
             raise TermError(f"{base}**{n} has no real value")
         try:
-            return finite(float(base) ** float(n))
+            return finite(base**n if isinstance(base, Laurent) else float(base) ** float(n))
         except OverflowError:
             raise TermError(f"{base}**{n} is too large for a floating-point number") from None
     if isinstance(n, int):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from symnum.codegen.c_file import print_file
-from symnum.codegen.c_function import Function, print_function
+from symnum.codegen.c_function import WORTH_THREADS, Function, print_function
 from symnum.codegen.c_layout import Layout, layout
 from symnum.codegen.c_names import Names, identifier
 from symnum.codegen.c_text import Writer
@@ -36,8 +36,23 @@ def source(system: PDESystem, semi: SemiDiscreteSystem, how: str, openmp: bool, 
     if jacobian:
         functions += jacobian_functions(semi, made, rates, openmp)
     has_jacobian = any("jacobian" in f.prototype for f in functions)
-    header = "\n".join(_header(system, semi, how, made, openmp, has_jacobian))
+    threads = any("PARALLEL_" in f.text for f in functions)
+    header = "\n".join(_header(system, semi, how, made, threads, has_jacobian))
     return print_file(made, functions, header, _constants(semi, made), main_program(semi, made))
+
+
+def lacking(semi: SemiDiscreteSystem, text: str, openmp: bool, jacobian: bool) -> Iterator[str]:
+    """What was asked for and is not in the file, a sentence each."""
+    if jacobian and semi.rhs.locals:
+        yield (
+            "the program has no Jacobian: integrals over the domain make it dense. Write jacobian=False (--no-jacobian), and take a solver "
+            "that needs none or one of differences"
+        )
+    if openmp and "PARALLEL_" not in text:
+        yield (
+            f"the program has no threads: none of its loops has {WORTH_THREADS:,} points, and smaller ones are slower with threads than "
+            "without. Leave openmp (--openmp) out, or raise resolution"
+        )
 
 
 def _rate_name(semi: SemiDiscreteSystem, made: Layout, field: str) -> str:
@@ -142,7 +157,7 @@ def _total(arrays: tuple[Array, ...], made: Layout) -> str:
 
 
 def _header(
-    system: PDESystem, semi: SemiDiscreteSystem, how: str, made: Layout, openmp: bool, jacobian: bool
+    system: PDESystem, semi: SemiDiscreteSystem, how: str, made: Layout, threads: bool, jacobian: bool
 ) -> Iterator[str]:
     name = semi.name or "system"
     file = f"{identifier(name)}.c"
@@ -151,6 +166,8 @@ def _header(
     yield from model_lines(system)
     yield ""
     yield grid_line(semi, how)
+    if semi.axes:
+        yield "The weights and regions below are those of this grid; for another one generate the file again."
     yield ""
     yield from _layout_lines(semi, made)
     if semi.parameters:
@@ -172,10 +189,10 @@ def _header(
     elif semi.rhs.locals:
         yield "    (no sparse Jacobian: integrals over the domain make it dense)"
     yield ""
-    threads = "-fopenmp " if openmp else ""
-    yield f"Compile:  cc -std=c99 -O3 -march=native -fno-math-errno -fno-trapping-math {threads}-c {file}"
+    flag = "-fopenmp " if threads else ""
+    yield f"Compile:  cc -std=c99 -O3 -march=native -fno-math-errno -fno-trapping-math {flag}-c {file}"
     if not semi.algebraic:
-        yield f"Try it:   cc -std=c99 -O3 {threads}-DSYMNUM_MAIN {file} -lm -o {identifier(name)} && ./{identifier(name)} 100"
+        yield f"Try it:   cc -std=c99 -O3 {flag}-DSYMNUM_MAIN {file} -lm -o {identifier(name)} && ./{identifier(name)} 100"
     yield ""
     yield version_line()
 

@@ -7,7 +7,7 @@ from math import prod
 
 from symnum.errors import TargetError
 from symnum.expr.term import Symbol, Term
-from symnum.expr.walk import postorder, symbols
+from symnum.expr.walk import postorder_outside, symbols
 from symnum.ir.kernel import Accumulate, Array, Kernel, Let, LoadInfo, Loop, Statement, Store, statements
 
 Box = tuple[tuple[int, int], ...]
@@ -43,6 +43,8 @@ def _check_names(kernel: Kernel) -> None:
 
 def _check_order(kernel: Kernel) -> None:
     """Sums are complete before they are read: a local array is loaded only in statements after the last that accumulates it."""
+    if not kernel.locals:
+        return
     summed: dict[str, int] = {}
     read: dict[str, tuple[int, str]] = {}
     for position, top in enumerate(kernel.body):
@@ -70,18 +72,19 @@ def _check_body(
     kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, known: set[str], boxes: dict[str, list[Box]]
 ) -> None:
     known = set(known)
+    seen: dict[Term, None] = {}  # what one statement of this body may hold, the later ones may
     for statement in body:
         if isinstance(statement, Loop):
             _check_loop(kernel, statement, ranges)
             inner = ranges | {statement.axis: (statement.start, statement.stop)}
             _check_body(kernel, statement.body, inner, known, boxes)
         elif isinstance(statement, Let):
-            _check_term(kernel, statement, ranges, known)
+            _check_term(kernel, statement, ranges, known, seen)
             if statement.symbol.name in known:
                 raise TargetError(f"{kernel.name}: the temporary {statement.symbol} is set twice")
             known.add(statement.symbol.name)
         else:
-            _check_term(kernel, statement, ranges, known)
+            _check_term(kernel, statement, ranges, known, seen)
             array = _target(kernel, statement)
             here = (False,) * len(array.axes)
             _check_box(
@@ -118,9 +121,19 @@ def _check_loop(kernel: Kernel, loop: Loop, ranges: Ranges) -> None:
         raise TargetError(f"{kernel.name}: the loop over axis {loop.axis} from {loop.start} to {loop.stop} is empty")
 
 
-def _check_term(kernel: Kernel, statement: Let | Store | Accumulate, ranges: Ranges, known: set[str]) -> None:
+def _check_term(
+    kernel: Kernel,
+    statement: Let | Store | Accumulate,
+    ranges: Ranges,
+    known: set[str],
+    seen: dict[Term, None],
+) -> None:
+    """Check the nodes that are not ``seen`` yet, and add them."""
     origin = "" if isinstance(statement, Let) else statement.origin
-    nodes = list(postorder((statement.value,)))
+    nodes = []
+    for node in postorder_outside(statement.value, seen):
+        seen[node] = None
+        nodes.append(node)
     left = next((n for n in nodes if n.op in ("derivative", "integral")), None)
     if left is not None:
         raise TargetError(f"{kernel.name}: the {left.op} {left} was left in a kernel {origin}")

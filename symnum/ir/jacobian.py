@@ -29,13 +29,17 @@ Index = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Block:
-    """One of the matrices S, L, R, M: value ``slots[start:stop][i]`` belongs to row ``rows[i]`` and column ``columns[i]``; equal places add up."""
+    """One of the matrices S, L, R, M: value ``slots[at[i]]`` belongs to row ``rows[i]`` and column ``columns[i]``; equal places add up.
+
+    ``start``, ``stop``: where the values of this block lie among the slots. Equations without space share the slots of equal derivatives.
+    """
 
     start: int
     stop: int
     rows: Index
     columns: Index
     shape: tuple[int, int]
+    at: Index
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,9 @@ class _Gathered:
         self.values: list[tuple[tuple[tuple[int, int, int], ...], Term, str]] = []
         self.rows: list[Index] = []
         self.columns: list[Index] = []
+        self.slots: list[int] = []  # of each part of rows and columns
+        self.numbers: dict[Term, int] = {}  # derivative without loops -> its slot
+        self.scalars: list[tuple[int, int, int]] = []  # slot, row, column
         self.places: list[Place] = []
 
     def add(
@@ -122,36 +129,48 @@ class _Gathered:
         value: Term,
         loops: tuple[tuple[int, int, int], ...],
     ) -> None:
-        ranges: Ranges = {axis: (start, stop) for axis, start, stop in loops}
         target, source = _target(kernel, statement), kernel.input(symbol.info.array)
+        if self.located and not (loops or target.axes or source.axes):
+            if value in self.numbers:
+                self.scalars.append((self.numbers[value], target.offset, source.offset))
+                return
+            self.numbers[value] = len(self.arrays)
+            self.scalars.append((len(self.arrays), target.offset, source.offset))
+        elif self.located:
+            self._locate(kernel, target, symbol, loops)
         box = tuple(stop - start for _, start, stop in sorted(loops))
         order = tuple(axis for axis, _, _ in sorted(loops))
-        if self.located and not loops:  # scalars: large networks have tens of thousands
-            self.rows.append(np.array([target.offset]))
-            self.columns.append(np.array([source.offset]))
-        elif self.located:
-            row = positions(kernel, target, ranges, (0,) * len(target.axes))
-            column = positions(kernel, source, ranges, symbol.info.offsets, symbol.info.fixed)
-            full = [1] * len(kernel.periods)
-            for axis, length in zip(order, box, strict=True):
-                full[axis] = length
-            self.rows.append(np.broadcast_to(row, full).ravel())
-            self.columns.append(np.broadcast_to(column, full).ravel())
         name = f"d{target.name}_d{symbol.name}"
         origin = tuple(start for _, start, _ in sorted(loops))
         self.arrays.append((name, box, order, origin, f"d({target.field})/d({source.field})"))
         self.values.append((tuple(loops), value, statement.origin))
         self.places.append(Place(target, source, symbol.info, loops))
 
+    def _locate(self, kernel: Kernel, target: Array, symbol: Symbol, loops: tuple[tuple[int, int, int], ...]) -> None:
+        """Rows and columns of the slot that comes next."""
+        ranges: Ranges = {axis: (start, stop) for axis, start, stop in loops}
+        row = positions(kernel, target, ranges, (0,) * len(target.axes))
+        column = positions(kernel, kernel.input(symbol.info.array), ranges, symbol.info.offsets, symbol.info.fixed)
+        full = [1] * len(kernel.periods)
+        for axis, start, stop in loops:
+            full[axis] = stop - start
+        self.slots.append(len(self.arrays))
+        self.rows.append(np.broadcast_to(row, full).ravel())
+        self.columns.append(np.broadcast_to(column, full).ravel())
+
     def block(self, offset: int, shape: tuple[int, int]) -> tuple[Block, list[Array]]:
+        """The block, and the output arrays of its slots; the first slot of all lies at ``offset``."""
         start, arrays = offset, []
         for name, box, axes, origin, field in self.arrays:
             arrays.append(Array(f"{name}@{offset}", box, offset, axes, origin, field))
             offset += prod(box)
-        empty = np.empty(0, dtype=np.intp)
-        rows = np.concatenate(self.rows) if self.rows else empty
-        columns = np.concatenate(self.columns) if self.columns else empty
-        return Block(start, offset, rows, columns, shape), arrays
+        begins = np.array([a.offset for a in arrays], dtype=np.intp)
+        scalar = np.array(self.scalars, dtype=np.intp).reshape(-1, 3)
+        boxes = [begins[k] + np.arange(len(r)) for k, r in zip(self.slots, self.rows, strict=True)]
+        rows = np.concatenate([*self.rows, scalar[:, 1]]).astype(np.intp)
+        columns = np.concatenate([*self.columns, scalar[:, 2]]).astype(np.intp)
+        at = np.concatenate([*boxes, begins[scalar[:, 0]]]).astype(np.intp) if arrays else scalar[:, 0]
+        return Block(start, offset, rows, columns, shape, at), arrays
 
 
 def jvp_kernel(kernel: Kernel) -> Kernel:

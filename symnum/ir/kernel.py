@@ -25,6 +25,7 @@ from functools import cached_property
 from itertools import count
 from math import prod
 
+from symnum.expr.laurent import Laurent
 from symnum.expr.term import Const, Symbol, Term, make_call
 
 
@@ -78,7 +79,7 @@ def table(axis: int, start: int, values: Sequence[float]) -> Term:
 
     The shells of stencils near closed sides read their weights this way. The term is ``Call("table", (index,), (start, *values))``.
     """
-    numbers = tuple(float(v) for v in values)
+    numbers = tuple(v if isinstance(v, Laurent) else float(v) for v in values)
     if len(set(numbers)) == 1:
         return Const(numbers[0])
     return make_call("table", (index(axis),), (start, *numbers))
@@ -150,15 +151,15 @@ class Kernel:
         """The same kernel with another body."""
         return replace(self, body=body)
 
-    @property
+    @cached_property
     def input_size(self) -> int:
         return sum(a.size for a in self.inputs)
 
-    @property
+    @cached_property
     def output_size(self) -> int:
         return sum(a.size for a in self.outputs)
 
-    @property
+    @cached_property
     def local_size(self) -> int:
         return sum(a.size for a in self.locals)
 

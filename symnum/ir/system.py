@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class SemiDiscreteSystem:
     order: int = 0
     initial_kernel: Kernel | None = None
 
-    @property
+    @cached_property
     def size(self) -> int:
         return sum(a.size for a in self.state)
 

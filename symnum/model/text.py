@@ -102,7 +102,7 @@ def from_text(
     started = initial if isinstance(initial, Mapping) else _lines(initial, "initial")
     unknowns = _fields(fields, rows, started, along, constants)
     scope = Scope({**along, **constants, **unknowns}, operators(along))
-    return PDESystem(
+    system = PDESystem(
         [scope.equation(text, f"equation {number}") for number, text in enumerate(rows, 1)],
         box,
         [made for text in _lines(conditions, "conditions") for made in _condition(text, scope, box)],
@@ -111,6 +111,18 @@ def from_text(
         name,
         events,
     )
+    _check_declared(fields, [u.name for u in system.fields])
+    return system
+
+
+def _check_declared(fields: Mapping[str, Any] | None, found: list[str]) -> None:
+    """ModelError for a field that is declared and has no equation: a slip in its name, as a rule."""
+    for name in fields or ():
+        if name not in found:
+            raise ModelError(
+                f"fields declares {name!r}, which occurs in no equation.{did_you_mean(name, found)} The equations have "
+                f"{', '.join(found)}; leave {name!r} out, or write its equation"
+            )
 
 
 def _lines(texts: Any, what: str) -> list[str]:
@@ -223,12 +235,22 @@ def _condition(text: str, scope: Scope, box: Domain) -> list[Condition]:
     equation, mark, place = text.rpartition(" @ ")
     if not mark:
         have = next((c for c in box.bounds if c != box.time), "x")
-        parts = [part.strip() for part in re.split(r"\s*@\s*|\s+at\s+", text)]
-        stated = parts[0] if "=" in parts[0] else "u = 0"
-        where = parts[1] if len(parts) > 1 and parts[1] else f"{have}={box.exact[have][0] if have in box.exact else 0}"
-        raise ParseError(f"{label} names no face; write '{stated} @ {where}' or 'periodic {have}'")
+        stated, where = _split_without_mark(text, box)
+        seen = f"has no ' @ ' before {where!r}" if where else "names no face"
+        where = where or f"{have}={box.exact[have][0] if have in box.exact else 0}"
+        raise ParseError(f"{label} {seen}; write '{stated} @ {where}' or 'periodic {have}'")
     coordinate, location = _place(place, text, len(equation) + len(mark), box)
     return [FaceCondition("general", scope.equation(equation, label), coordinate, location)]
+
+
+def _split_without_mark(text: str, box: Domain) -> tuple[str, str]:
+    """What was meant by ``u = 0 x=0``, ``u = 0 at x=0`` or ``u=0@x=0``: the equation, and the place ("" where none is seen)."""
+    names = "|".join(re.escape(c) for c in box.bounds)
+    place = rf"(?:{names})\s*=[^=]+|(?:lower|upper)\s*\(\s*(?:{names})\s*\)"
+    match = re.fullmatch(rf"(.*?=.*?\S)(?:\s*@\s*|\s*,\s*|\s+at\s+|\s+on\s+|\s+)({place})", text.strip(), re.DOTALL)
+    if match:
+        return match[1].strip(), match[2].strip()
+    return (text.strip() if text.count("=") == 1 else "u = 0"), ""
 
 
 def _place(place: str, text: str, start: int, box: Domain) -> tuple[str, Term | str]:

@@ -188,7 +188,8 @@ def choose(
     }
     why = rule.why.format(**words)
     if rule.method == "CVODE" and not sundials:
-        return Plan("BDF", "scipy", f"{why} (SciPy's BDF: CVODE would be faster, pip install scikit-sundae)")
+        instead = "SciPy's BDF: CVODE would be faster, but scikit-sundae is not installed or does not load"
+        return Plan("BDF", "scipy", f"{why} ({instead}: pip install --force-reinstall scikit-sundae)")
     return Plan(rule.method, rule.backend, why)
 
 

@@ -71,6 +71,7 @@ def test_bench_json_has_the_shape_of_the_contract(symnum: Command, monkeypatch: 
     assert list(report) == ["bench", "machine", "rows", "bars"] and report["bench"] == "latency"
     assert {"cpu", "cores", "python", "versions"} <= set(report["machine"])
     assert report["machine"]["cores"] >= 1 and report["machine"]["versions"]["numpy"]
+    assert {"scikit-sundae", "C compiler"} <= set(report["machine"]["versions"])
     assert report["bars"] == [{"name": "speed", "value": 0.5, "bar": 1.0, "better": "lower", "holds": True}]
 
 
@@ -82,6 +83,18 @@ def test_bench_says_which_bars_hold(
     done = symnum("bench", "latency")
     assert done.status == 0 and mark in done.out and "1.25" in done.out
     assert ("bars fail" in done.err) == (mark == "fails")
+
+
+def test_bench_hands_options_of_its_own_on(symnum: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from symnum.catalogue import Catalogue
+
+    given: dict[str, str] = {}
+    module = types.SimpleNamespace(
+        OPTIONS={"net": "a file", "peers": "how many"}, run=lambda **o: given.update(o) or {"rows": [], "bars": []}
+    )
+    monkeypatch.setattr(Catalogue, "load", lambda self, name: module)
+    assert symnum("bench", "latency", "--net", "a b.net", "--json").json["rows"] == []
+    assert given == {"net": "a b.net"}
 
 
 def test_latency_script_measures_a_cold_process() -> None:
@@ -133,6 +146,26 @@ def test_doctor_says_what_is_broken_and_how_to_mend_it(symnum: Command, monkeypa
     assert found["torch"]["status"] == "missing" and found["torch"]["remedy"] == "pip install 'symnum[neural]'"
     assert found["C compiler"]["status"] == "missing" and found["C compiler"]["needed"] is False
     assert "does not work" in symnum("doctor").out
+
+
+@pytest.mark.parametrize(
+    ("line", "version"),
+    [
+        ("cc (Debian 12.2.0-14+deb12u1) 12.2.0", "12.2.0"),
+        ("gcc (GCC) 13.2.1 20230801", "13.2.1"),
+        ("Ubuntu clang version 14.0.0-1ubuntu1.1", "14.0.0-1ubuntu1.1"),
+        ("Apple clang version 15.0.0 (clang-1500.3.9.4)", "15.0.0"),
+        ("ffmpeg version 5.1.6-0+deb12u1 Copyright (c) 2000-2024 the FFmpeg developers", "5.1.6-0+deb12u1"),
+        ("tcc (0.9.27 x86-64)", "0.9.27"),
+        ("something without a number", ""),
+    ],
+)
+def test_doctor_reads_versions(monkeypatch: pytest.MonkeyPatch, line: str, version: str) -> None:
+    from symnum.cli import doctor
+
+    monkeypatch.setattr(doctor, "program_line", lambda path: line)
+    assert doctor._program_version("/usr/bin/cc") == version
+    assert doctor._program_version(None) == ""
 
 
 def test_every_extra_that_doctor_names_exists() -> None:

@@ -27,6 +27,8 @@ MISTAKES = [
     (("run", "heat", "--method", "Tsitt5"), ["'Tsitt5'", "Did you mean 'Tsit5'"]),
     (("run", "heat", "--backend", "scypi"), ["'scypi'", "Did you mean 'scipy'"]),
     (("run", "heat", "--order", "3"), ["3"]),
+    (("run", "heat", "--scheme", "finite_volum"), ["'finite_volum'", "Did you mean 'finite_volume'"]),
+    (("run", "heat", "--target", "llwm"), ["'llwm'", "Did you mean 'llvm'"]),
     (("run", "heat", "--out", "run.csv"), ["--out", "run.csv", ".nc", "--out run.nc"]),
     (("run", "heat", "--plot", "run.bmp3"), ["--plot", ".png"]),
     (("run", "heat", "--out", "no/such/run.nc"), ["no/such", "does not exist", "mkdir -p no/such"]),
@@ -35,7 +37,11 @@ MISTAKES = [
     (("run", "missing.py"), ["no file 'missing.py'"]),
     (("run", "model.txt"), ["'model.txt'", ".py", ".toml"]),
     (("explain", "nothing"), ["Unknown model 'nothing'"]),
-    (("bench", "speed"), ["Unknown bench 'speed'", "latency"]),
+    (("bench", "speed"), ["Unknown benchmark 'speed'", "The benchmarks are", "latency"]),
+    (("bench", "rhs", "--net", "x.net"), ["--net x.net", "Options of the bench rhs: none"]),
+    (("bench", "bcr", "--network", "x.net"), ["--network x.net", "--net: a BioNetGen .net file", "--gdat"]),
+    (("bench", "bcr", "--net"), ["--net", "expected one argument"]),
+    (("bench", "--colour"), ["--colour"]),
 ]
 
 

@@ -37,9 +37,16 @@ def test_files_are_written_and_named(symnum: Command, tmp_path: Path, heat_toml:
         symnum("generate", heat_toml, "--out", "rod.c", "--openmp", "--order", "2").status == 0
     )  # its own file is replaced
     (tmp_path / "mine.c").write_text("int mine;\n")
-    assert symnum("generate", heat_toml, "--out", "mine.c").status == 2
+    refused = symnum("generate", heat_toml, "--out", "mine.c")
+    assert refused.status == 2 and "--overwrite" in refused.err
     assert (tmp_path / "mine.c").read_text() == "int mine;\n"
     assert symnum("generate", heat_toml, "--out", "mine.c", "--overwrite").status == 0
+
+
+def test_threads_that_are_not_worth_it_are_said(symnum: Command, heat_toml: str) -> None:
+    done = symnum("generate", heat_toml, "--resolution", "16", "--openmp")
+    assert done.status == 0 and "no threads: none of its loops has 4,096 points" in " ".join(done.err.split())
+    assert "-fopenmp" not in done.out
 
 
 @pytest.mark.parametrize(

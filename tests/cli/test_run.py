@@ -86,6 +86,28 @@ def test_order_reaches_the_discretisation(symnum: Command) -> None:
     assert abs(fourth["fields"]["u"]["max"] - top) < abs(second["fields"]["u"]["max"] - top)
 
 
+def test_scheme_and_target_reach_the_discretisation(symnum: Command) -> None:
+    """Finite volumes have n points, central differences n + 1; NumPy and LLVM give the same solution."""
+    asked = ("run", "heat", "--resolution", "16", "--scheme", "finite_volume", "--json", "--target")
+    cells = [symnum(*asked, target).json for target in ("llvm", "numpy")]
+    assert [report["points"] for report in cells] == [{"x": 16}, {"x": 16}]
+    assert cells[0]["fields"]["u"]["max"] == pytest.approx(cells[1]["fields"]["u"]["max"], rel=1e-12)
+    noted = symnum("run", "lorenz", "--scheme", "upwind", "--json")
+    assert noted.status == 0 and "--scheme" in noted.err
+
+
+def test_help_names_every_backend_scheme_and_target(symnum: Command) -> None:
+    from symnum.catalogue import Catalogue
+    from symnum.codegen.target import targets
+    from symnum.solvers.backend import backends
+
+    schemes = Catalogue("scheme", package="symnum.discretisation.schemes")
+
+    shown = " ".join(symnum("run", "--help").out.split())
+    for name in (*backends(), *schemes.names(), *targets().names()):
+        assert name in shown
+
+
 def test_toml_and_own_file(symnum: Command, heat_toml: str, own_file: str) -> None:
     assert symnum("run", heat_toml, "--resolution", "8", "--json").json["name"] == "rod"
     report = symnum("run", own_file, "--json").json

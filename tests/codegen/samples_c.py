@@ -62,6 +62,22 @@ def lorenz() -> sn.PDESystem:
     )
 
 
+def line(equation: str, conditions: list[str], length: float, name: str = "line") -> sn.PDESystem:
+    """One field u in 0 < x < length."""
+    return sn.PDESystem.from_text(
+        equations=[equation],
+        domain={"t": (0, 1), "x": (0, length)},
+        conditions=conditions,
+        initial=["u = 0*x"],
+        name=name,
+    )
+
+
+def kdv() -> sn.PDESystem:
+    """Two powers of the spacing in one equation, on a grid where they meet: 16/dx and 4/dx**3 are equal for dx = 1/2."""
+    return line("dt(u) = -6*u*dx(u) - dxxx(u)", ["periodic x"], 32.0, "kdv")
+
+
 class Compiled:
     """The functions of a generated file, called on NumPy arrays."""
 

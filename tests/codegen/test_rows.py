@@ -8,15 +8,18 @@ from itertools import product
 import numpy as np
 import pytest
 
+import symnum as sn
 from symnum.codegen.jit import compile_ir, native_function, optimise
 from symnum.codegen.llvm_function import rows_together
 from symnum.codegen.placement import output_vector, state_vector
 from symnum.codegen.target import compile_kernel
 from symnum.codegen.targets.llvm import print_module, schedule
+from symnum.discretisation.assemble import discretise
 from symnum.expr.build import exp
 from symnum.expr.term import Symbol, Term
 from symnum.ir.check import check
 from symnum.ir.interpret import interpret
+from symnum.ir.jacobian import jacobian_slots
 from symnum.ir.kernel import Array, Kernel, Loop, Store, load, nest
 
 ALPHA = Symbol("alpha", "parameter")
@@ -68,6 +71,23 @@ def test_whole_rows_run_in_vectors(shape: tuple[int, ...]) -> None:
     text = str(optimise(print_module(schedule(stencil(shape, 1)))))
     stores = [line for line in text.splitlines() if line.strip().startswith("store ")]
     assert stores and all("store <" in line for line in stores)
+
+
+@pytest.mark.parametrize("n", [47, 48, 61])
+def test_llvm_prints_nothing(n: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """Loops that LLVM cannot vectorise (here: whose values later code reads) are no news to the user."""
+    t, x = sn.coordinates("t x")
+    u = sn.field("u", (t, x))
+    burgers = sn.PDESystem(
+        [sn.Eq(sn.dt(u), sn.diff(u, x, 2) - sn.diff(u**2, x))],
+        domain=sn.Domain(t=(0, 1), x=(0, 1)),
+        conditions=[sn.dirichlet(u, 0, at={x: 0}), sn.dirichlet(u, 0, at={x: 1})],
+        initial={u: 0},
+    )
+    rhs = discretise(burgers, n, order=4).rhs
+    for kernel in (rhs, jacobian_slots(rhs).kernel):
+        compile_kernel(kernel, "llvm", cache=False)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_how_many_rows_together() -> None:

@@ -14,15 +14,25 @@ import pytest
 
 import symnum as sn
 from symnum import __version__
-from tests.codegen.samples_c import brusselator, heat, lorenz
+from tests.codegen.samples_c import brusselator, heat, kdv, line, lorenz
 
 FOLDER = Path(__file__).with_name("snapshots")
+
+
+def heat_line(length: int) -> sn.PDESystem:
+    """Heat between a given temperature and a given flux."""
+    return line("dt(u) = dxx(u)", ["u = 0 @ x=0", f"dx(u) = 0 @ x={length}"], length, "heat_line")
+
+
 SNAPSHOTS: dict[str, Callable[[], str]] = {
     "brusselator.c": lambda: sn.generate(brusselator(), resolution=32).source,
     "brusselator_openmp_4th_order.c": lambda: (
         sn.generate(brusselator(), resolution=128, order=4, openmp=True, jacobian=False).source
     ),
     "heat.c": lambda: sn.generate(heat(), resolution=20).source,
+    "heat_half_4th_order.c": lambda: sn.generate(heat_line(10), resolution=20, order=4, jacobian=False).source,
+    "heat_sixteenth.c": lambda: sn.generate(heat_line(1), resolution=16, jacobian=False).source,
+    "kdv_4th_order.c": lambda: sn.generate(kdv(), resolution=64, order=4, jacobian=False).source,
     "lorenz.c": lambda: sn.generate(lorenz()).source,
     "heat.numpy.txt": lambda: sn.generate(heat(), "numpy", resolution=20).source,
     "lorenz.ll": lambda: sn.generate(lorenz(), "llvm").source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from math import factorial
@@ -17,7 +18,7 @@ from symnum.discretisation.assemble import assemble
 from symnum.discretisation.closure import CLOSURES, Closure
 from symnum.discretisation.schemes.central import stencil
 from symnum.discretisation.stability import Line
-from tests.discretisation.samples import T, U, V, W, X, Y, matrix
+from tests.discretisation.samples import T, U, V, W, X, Y, fitted_order, matrix, solution_error
 
 pytestmark = pytest.mark.filterwarnings("ignore::symnum.errors.ModelWarning")  # initial states here are arbitrary
 
@@ -318,3 +319,52 @@ def test_random_transport_has_no_growing_mode_or_is_refused(
         return
     least = max(np.linalg.eigvals(matrix(system, n, 2)).real.max(), 0.0)
     assert values.real.max() <= 2 * least + 1.05e-3 * np.abs(values).max()
+
+
+# --- bounded growth ----------------------------------------------------------------------------------------------------------
+
+
+def sound(end: float, *extra: Any) -> sn.PDESystem:
+    """u_t = -v_x, v_t = -(1 + x) u_x, v = 0 at x = 0 and u = 0 at x = 1; ``extra``: (source of u, of v, initial u, initial v)."""
+    f, g, u, v = extra or (0, 0, 0, 0)
+    return sn.PDESystem(
+        [sn.Eq(sn.dt(U), f - sn.diff(V, X)), sn.Eq(sn.dt(V), g - (1 + X) * sn.diff(U, X))],
+        domain=sn.Domain(t=(0, end), x=(0, 1)),
+        conditions=[sn.dirichlet(V, 0, at={X: 0}), sn.dirichlet(U, 0, at={X: 1})],
+        initial={U: u, V: v},
+    )
+
+
+@pytest.mark.parametrize(("order", "rate"), [(4, 0.49), (6, 0.83)])
+def test_growth_that_does_not_rise_on_finer_grids_is_let_pass(order: int, rate: float) -> None:
+    """Sound in a varying medium: growth rates of the actual kernels, and no warning where they do not matter."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", sn.ModelWarning)
+        for n in (32, 64):
+            growth = np.linalg.eigvals(matrix(sound(1.0), n, order)).real.max()
+            assert growth == pytest.approx(rate, rel=0.03), n
+
+
+def test_long_times_are_told_and_very_long_ones_refused() -> None:
+    with pytest.warns(
+        sn.ModelWarning, match=r"like exp\(0.49\*t\).*v = 0 at the lower side; u = 0 .*beyond 2.1 write order=2"
+    ):
+        sn.discretise(sound(4.0), 40, order=4)
+    with pytest.raises(sn.DiscretisationError, match=r"order=4 along x .*growing modes.*write order=2"):
+        sn.discretise(sound(30.0), 40, order=4)
+
+
+def test_order_4_is_measured_where_growth_is_bounded() -> None:
+    u, v = sn.sin(T) * sn.cos(np.pi * X / 2), sn.cos(2 * T) * sn.sin(2 * X)
+    f, g = sn.diff(u, T) + sn.diff(v, X), sn.diff(v, T) + (1 + X) * sn.diff(u, X)
+    system = sound(2.0, f, g, 0, sn.sin(2 * X))
+    error = lambda n: solution_error(system, {U: u, V: v}, n, order=4, rtol=1e-11, atol=1e-13)  # noqa: E731
+    assert fitted_order((24, 48, 96), error) == pytest.approx(4, abs=0.25)
+
+
+@pytest.mark.parametrize(("order", "rate"), [(4, 1.0), (6, 2.0)])
+def test_a_decelerating_stream(order: int, rate: float) -> None:
+    """u_t = -(2 - x) u_x with u given at x = 0: growth rates of the actual kernels, whatever the resolution."""
+    stream = line({U: -(2 - X) * sn.diff(U, X)}, on(U, D), [])
+    for n in (32, 64):
+        assert np.linalg.eigvals(matrix(stream, n, order)).real.max() == pytest.approx(rate, rel=0.1), n

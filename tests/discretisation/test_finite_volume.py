@@ -623,17 +623,19 @@ def test_conditions_that_are_not_linear() -> None:
         closed(sn.diff(U, X, 2), [sn.condition(sn.Eq(sn.diff(U, X) ** 2, 1), at=LOW), INSULATED[1]])
     with pytest.raises(sn.ModelError, match=r"not linear in u"):
         closed(sn.diff(U, X, 2), [sn.condition(sn.Eq(U**2, 1), at=LOW), INSULATED[1]])
-    product = sn.PDESystem(  # linear in each slope, not in both
+    product = sn.PDESystem(  # linear in each slope, not in both, and neither follows from one condition alone
         [sn.Eq(sn.dt(U), sn.diff(U, X, 2)), sn.Eq(sn.dt(V), sn.diff(V, X, 2))],
         domain=LINE,
         conditions=[
             sn.condition(sn.Eq(sn.diff(U, X) * sn.diff(V, X), 1), at=LOW),
-            sn.condition(sn.Eq(sn.diff(V, X), U), at=LOW),
+            sn.condition(sn.Eq(sn.diff(V, X) + sn.diff(U, X), U), at=LOW),
             *(sn.dirichlet(f, 0, at=HIGH) for f in (U, V)),
         ],
         initial={U: 0, V: 0},
     )
-    with pytest.raises(sn.DiscretisationError, match=r"not linear in the normal derivatives; solve them for these"):
+    with pytest.raises(
+        sn.DiscretisationError, match=r"not linear in the normal derivatives of u and v; solve them for the normal"
+    ):
         discretise(product, 16, scheme="finite_volume")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -58,3 +59,13 @@ def test_the_work_is_linear_in_the_summands() -> None:
     found = gradient(add(mul((K, symbols[i], symbols[(7 * i + 3) % n])) for i in range(n)), lambda s: s is not K, memo)
     assert len(found) == n and len(memo) <= 2 * n + 2
     assert sum(map(len, memo.values())) <= 4 * n
+
+
+def test_a_branch_that_is_not_taken_may_be_infinite() -> None:
+    """d/dX where(X > 0, X^K*log(X) + Y, 0) at X = 0: the branch holds log(0) and 0^(-1/2)."""
+    guarded = call("where", call("gt", X, ZERO), call("pow", X, K) * call("log", X) + Y, ZERO)
+    origin = dict(zip((X, Y, K), np.array([0.0, 1.0, 0.5]), strict=True))
+    for slopes in (gradient(guarded, space), {s: differentiate(guarded, s) for s in (X, Y)}):
+        with np.errstate(all="ignore"):
+            assert value(slopes[X], origin) == 0 == value(slopes[Y], origin)
+            assert value(slopes[X], {X: 4.0, Y: 1.0, K: 0.5}) == pytest.approx(np.log(4) / 4 + 1 / 2)

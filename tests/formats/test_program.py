@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import subprocess
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,7 @@ def nonlocal_reaction() -> sn.PDESystem:
 
 
 @needs_compiler
+@pytest.mark.filterwarnings("ignore::symnum.TargetWarning")
 @pytest.mark.parametrize(
     ("build", "resolution", "order"),
     [
@@ -145,6 +147,56 @@ def test_main_program_takes_runge_kutta_steps(build: object, tmp_path: Path) -> 
         [str(program), "30"], capture_output=True, text=True, check=True
     ).stdout  # with a step of its own
     assert "nan" not in unaided and "inf" not in unaided
+
+
+def explosion() -> sn.PDESystem:
+    """u' = u**2 has the solution 1/(1 - t); after t = 1 there is none."""
+    return sn.PDESystem.from_text(equations=["dt(u) = u^2"], domain={"t": (0, 2)}, initial=["u = 1"], name="explosion")
+
+
+@needs_compiler
+def test_main_program_shortens_steps_and_never_prints_what_is_not_finite(tmp_path: Path) -> None:
+    """Robertson's reaction, whose rates grow from 0.04 to 2000 in the first instant, and steps that are too long."""
+    robertson = sn.PDESystem.from_text(
+        equations=["dt(A) = -0.04*A + 1e4*B*C", "dt(B) = 0.04*A - 1e4*B*C - 3e7*B^2", "dt(C) = 3e7*B^2"],
+        domain={"t": (0, 1e5)},
+        initial=["A = 1", "B = 0", "C = 0"],
+        name="robertson",
+    )
+    for system in (robertson, explosion()):
+        text, program = tmp_path / f"{system.name}.c", tmp_path / system.name
+        sn.generate(system, jacobian=False).write(text)
+        flags = [*STRICT, "-O1", "-DSYMNUM_MAIN"]
+        subprocess.run([str(COMPILER), *flags, str(text), "-lm", "-o", str(program)], check=True)
+        done = subprocess.run([str(program), "3000"], capture_output=True, text=True, check=False)
+        if system.name == "robertson":
+            assert done.returncode == 0
+            ends = [float(x) for x in re.findall(r"mean (\S+)", done.stdout)]
+            end = float(done.stdout.split()[2])
+            from scipy.integrate import solve_ivp
+
+            rates = sn.discretise(system).rhs
+            exact = solve_ivp(rates, (0, end), [1.0, 0.0, 0.0], "BDF", rtol=1e-10, atol=1e-14).y[:, -1]
+            np.testing.assert_allclose(ends, exact, rtol=1e-4)
+            done = subprocess.run([str(program), "100", "10"], capture_output=True, text=True, check=False)
+            assert "take a shorter step" in done.stderr
+        assert (done.returncode == 1) == ("is not finite" in done.stderr)
+        assert "nan" not in done.stdout and "inf" not in done.stdout
+
+
+def test_what_is_left_out_is_said() -> None:
+    """An integral's dense Jacobian, threads for loops that are too short."""
+    with pytest.warns(
+        sn.TargetWarning, match=r"no Jacobian: integrals over the domain make it dense. Write jacobian=False"
+    ):
+        sn.generate(nonlocal_reaction(), resolution=12)
+    with pytest.warns(sn.TargetWarning, match=r"no threads: none of its loops has 4,096 points.* Leave openmp"):
+        source = sn.generate(heat(), resolution=12, openmp=True).source
+    assert "-fopenmp" not in source and "PARALLEL" not in source
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sn.generate(nonlocal_reaction(), resolution=12, jacobian=False)
+        assert "-fopenmp" in sn.generate(brusselator(), resolution=128, openmp=True, jacobian=False).source
 
 
 def test_algebraic_systems_have_no_main_program_and_name_residuals() -> None:

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csc_matrix
 
 import symnum as sn
 from symnum.catalogue import Catalogue, shipped_folder
+from symnum.ir.jacobian import jacobian_slots
 from symnum.pipeline import Discretised
 
 T, X, Y = sn.coordinates("t x y")
@@ -228,6 +230,26 @@ def test_the_operator_multiplies_and_solves_like_the_matrix() -> None:
     np.testing.assert_allclose(a @ b[:, 0], dense @ b[:, 0], rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(a.T @ b[:, 0], dense.T @ b[:, 0], rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(a.solve(b[:, 0]), np.linalg.solve(dense, b[:, 0]), rtol=1e-9)
+    for made in (csc_matrix(a), a.tocsc()):
+        np.testing.assert_allclose(made.toarray(), dense, rtol=0, atol=1e-12 * np.abs(dense).max())
+    assert np.array_equal(np.asarray(a), dense) and np.asarray(a, dtype=np.float32).dtype == np.float32
+    assert a.nnz == a.sparse.nnz + a.left.nnz + a.right.nnz < a.tocsc().nnz == d.size**2
+
+
+@pytest.mark.parametrize("ends", [[sn.periodic(X)], [sn.neumann(sn.field("u", (T, X)), 0, at={X: e}) for e in (0, 1)]])
+def test_the_sparse_part_may_be_singular(ends: list[Any]) -> None:
+    """u_t = u_xx - integral(u): diffusion alone leaves constants, the matrix does not."""
+    u = sn.field("u", (T, X))
+    system = sn.PDESystem(
+        [sn.Eq(sn.dt(u), sn.diff(u, X, 2) - sn.integral(u, X))],
+        domain=sn.Domain(t=(0, 1), x=(0, 1)),
+        conditions=ends,
+        initial={u: 1},
+    )
+    a = sn.discretise(system, resolution=24, scheme="central").jacobian(0.0, np.ones(24 if len(ends) == 1 else 23))
+    b = np.random.default_rng(3).standard_normal(a.shape[0])
+    assert np.linalg.svd(a.sparse.toarray(), compute_uv=False)[-1] < 1e-9
+    np.testing.assert_allclose(a.solve(b), np.linalg.solve(a.toarray(), b), rtol=1e-9)
 
 
 def test_an_implicit_solve_with_an_integral() -> None:
@@ -243,3 +265,16 @@ def test_an_implicit_solve_with_an_integral() -> None:
         end = sn.solve(system, resolution=16, method=method, rtol=1e-8, atol=1e-10)[u].isel(t=-1)
         want = np.cos(np.pi * end["x"].values) ** 2 - (1 - np.exp(-20)) / 2
         np.testing.assert_allclose(end.values, want, atol=1e-6)
+
+
+def test_equal_derivatives_of_scalars_share_a_slot() -> None:
+    """A network's Jacobian holds the same rate constants over and over; every entry finds its value, as J v by another way says."""
+    d = sn.discretise(sn.ReactionNetwork.multisite(4))
+    slots = jacobian_slots(d.semi.rhs)
+    assert slots.kernel.output_size == slots.direct.stop < len(slots.direct.rows) == len(slots.direct.at)
+    assert len({s.value for s in slots.kernel.body}) == len(slots.kernel.body)  # type: ignore[union-attr]
+    random = np.random.default_rng(0)
+    y, v = random.random(d.size), random.standard_normal(d.size)
+    np.testing.assert_allclose(d.jacobian(0.0, y) @ v, d.jvp(0.0, y, v), atol=1e-12 * np.abs(v).sum())
+    apart = jacobian_slots(d.semi.rhs, located=False)  # for code that says where each entry lies
+    assert apart.kernel.output_size == len(slots.direct.rows) == len(apart.places)

@@ -385,3 +385,64 @@ def test_latex() -> None:
     assert "\\text{at } x = 1" in text
     assert text.count("{") == text.count("}")
     assert system._repr_latex_() == f"$$\n{text}\n$$"
+
+
+# --- fluxes between faces ---------------------------------------------------------------
+
+
+K = sn.parameter("k", 2.0)
+
+
+def between(rate: Any, low: Any, high: Any, field: Any = u) -> list[dict[str, Fraction]]:
+    """What is conserved of du/dt = rate with ``low`` = 0 at the lower and ``high`` = 0 at the upper end."""
+    ends = [sn.condition(sn.Eq(e, 0), at={x: where}) for where, es in ((0, low), (1, high)) for e in es]
+    return conserved(sn.PDESystem([sn.Eq(sn.dt(field), rate)], BOX, ends, {field: 0}))
+
+
+@pytest.mark.parametrize(
+    ("rate", "low", "high", "kept"),
+    [
+        (sn.diff((1 + u**2) * d(1), x), [d(1)], [d(1)], True),
+        (sn.diff((1 + x) * d(1), x), [d(1)], [3 * d(1)], True),
+        (sn.diff(u * d(1), x), [u * d(1)], [u * d(1)], True),
+        (K * sn.diff((1 + u**2) * d(1) - u, x), [(1 + u**2) * d(1) - u], [u - (1 + u**2) * d(1)], True),
+        (sn.diff(d(1) - K * u, x), [d(1) - K * u], [K * u - d(1)], True),
+        (sn.diff(u**2, x, 2), [d(1)], [d(1)], True),
+        (-sn.diff(u**2, x), [u], [], False),
+        (-d(4) + d(2), [d(3), d(1)], [d(3), d(1)], True),
+        (d(2), [d(1) - t], [d(1) - t], True),  # what enters on the left leaves on the right
+        (d(2), [d(1) - t], [d(1) + t], False),
+        (d(2), [u * d(1) - u * x], [u * d(1)], False),  # u = 0 would do
+        (d(2), [u], [u], False),
+        (d(2) + sn.diff(u**2, x), [u], [u], False),
+        (sn.diff((1 + u**2) * d(1), x), [d(1)], [u], False),
+        (sn.diff(d(1) - K * u, x), [d(1)], [d(1)], False),
+        (-d(4), [u, d(1)], [u, d(1)], False),
+        (d(2) - u, [d(1)], [d(1)], False),
+    ],
+)
+def test_fluxes_that_the_conditions_make_equal_at_both_ends(rate: Any, low: Any, high: Any, kept: bool) -> None:
+    assert between(rate, low, high) == ([{"u": Fraction(1)}] if kept else [])
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_fluxes_with_a_full_matrix_in_the_plane(closed: bool) -> None:
+    """n.K.grad(u) = 0 on all sides keeps the integral; du/dn = 0 does not, for K mixes the directions."""
+    y = sn.coordinates("y")
+    w = sn.field("w", (t, x, y))
+    wx, wy = sn.diff(w, x), sn.diff(w, y)
+    fluxes = {x: (1 + w**2) * wx + wy / 3, y: wx / 3 + (1 + x * y) * wy}
+    faces = [(axis, end) for axis in (x, y) for end in (0, 1)]
+    system = sn.PDESystem(
+        [sn.Eq(sn.dt(w), sn.diff(fluxes[x], x) + sn.diff(fluxes[y], y))],
+        sn.Domain(t=(0, 1), x=(0, 1), y=(0, 1)),
+        [sn.condition(sn.Eq(fluxes[a] if closed else sn.diff(w, a), 0), at={a: end}) for a, end in faces],
+        {w: 0},
+    )
+    assert conserved(system) == ([{"w": 1}] if closed else [])
+
+
+def test_gas_in_a_porous_medium_keeps_its_mass() -> None:
+    from models.porous_medium import system
+
+    assert "Conserved:   the integral of u over space" in system().explain()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from symnum.expr.laurent import Laurent
 from symnum.expr.numbers import Number
 from symnum.expr.ops import TABLE
 from symnum.expr.term import Const, Term, call, make_call, mul, power_product, scale
@@ -58,7 +59,12 @@ def _common_factor(node: Term) -> Term | None:
 
 def _whole_ratio(c: Number, unit: Number) -> int | None:
     """c/unit where it is a small whole number, exactly."""
-    if isinstance(c, float) or isinstance(unit, float):
+    if isinstance(c, Laurent) or isinstance(unit, Laurent):  # lengths are not compared with numbers
+        quotient: Any = c / unit
+        ratio = quotient.constant if isinstance(quotient, Laurent) else None
+        if ratio is None:
+            return None
+    elif isinstance(c, float) or isinstance(unit, float):
         if not (abs(float(c)) < float("inf") and float(unit) > 0):
             return None
         ratio = Fraction(float(c)) / Fraction(float(unit))

@@ -70,14 +70,15 @@ class _Run:
         success, message = True, "reached the end of the interval"
         try:
             for number, (begin, end) in enumerate(self.problem.segments):
-                failed = self.segment(number, begin, end)
+                with np.errstate(all="ignore"):  # infinities are told in words, with the place
+                    failed = self.segment(number, begin, end)
                 if failed:
                     success, message = False, failed
                     break
         except KeyboardInterrupt:
             success, message = False, f"interrupted at t = {self.t:.6g}; what was computed up to there is kept"
-        except (NonFinite, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-            if self.bad is None:
+        except (NonFinite, ValueError, ArithmeticError, RuntimeError, np.linalg.LinAlgError) as error:
+            if self.bad is None and "singular" not in str(error):  # SuperLU: "Factor is exactly singular"
                 raise
             success, message = False, self.explain(str(error))
         if not success and (not self.saved_t or self.saved_t[-1] != self.t) and np.isfinite(self.y).all():

@@ -11,6 +11,7 @@
  *     v = 27*(x*(1 - x))^(3/2)
  *
  * Central differences of order 4 on 128 x 128 grid points along x, y.
+ * The weights and regions below are those of this grid; for another one generate the file again.
  *
  * State y, field after field, the last index running fastest:
  *     u[i][j] from y[0] on, at x = h*i, y = h*j
@@ -71,8 +72,9 @@ void rhs(double t, const double *restrict y, const double *restrict p, double *r
     double (*restrict dv_dt)[NY] = (double (*)[NY])(dydt + NX*NY);
     const double a = p[0], alpha = p[1], b = p[2];
 
-    const double c1 = 1.0 + a;
-    const double c2 = t >= 1.1 ? 5.0 : 0.0;
+    const double c1 = t >= 1.1 ? 5.0 : 0.0;
+    const double c2 = 1.0 + a;
+    const double c3 = alpha/(12.0*h*h);
 
     /* Equations 1 and 2 at all points */
     PARALLEL_FOR
@@ -87,13 +89,11 @@ void rhs(double t, const double *restrict y, const double *restrict p, double *r
                 right2 = y_piece[s].right2;
             for (int j = y_piece[s].begin; j < y_piece[s].end; j++) {
                 const double u2v = u[i][j]*u[i][j]*v[i][j];
-                du_dt[i][j] = b + u2v + (r1 + square(h*j - 0.6) <= 0.01 ? c2 : 0.0)
-                    + alpha*(4.0/(3.0*h*h)*(u[im1][j] + u[ip1][j] + u[i][j + left] + u[i][j + right])
-                    - 1.0/(12.0*h*h)*(u[im2][j] + u[ip2][j] + u[i][j + left2] + u[i][j + right2]) - 5.0/(h*h)*u[i][j])
-                    - c1*u[i][j];
-                dv_dt[i][j] = a*u[i][j] - u2v + alpha*(4.0/(3.0*h*h)*(v[im1][j] + v[ip1][j] + v[i][j + left]
-                    + v[i][j + right]) - 1.0/(12.0*h*h)*(v[im2][j] + v[ip2][j] + v[i][j + left2] + v[i][j + right2])
-                    - 5.0/(h*h)*v[i][j]);
+                du_dt[i][j] = b + u2v + (r1 + square(h*j - 0.6) <= 0.01 ? c1 : 0.0) - c2*u[i][j]
+                    + c3*(16.0*(u[im1][j] + u[ip1][j] + u[i][j + left] + u[i][j + right]) - u[im2][j] - u[ip2][j]
+                    - u[i][j + left2] - u[i][j + right2] - 60.0*u[i][j]);
+                dv_dt[i][j] = a*u[i][j] - u2v + c3*(16.0*(v[im1][j] + v[ip1][j] + v[i][j + left] + v[i][j + right])
+                    - v[im2][j] - v[ip2][j] - v[i][j + left2] - v[i][j + right2] - 60.0*v[i][j]);
             }
         }
     }
@@ -118,12 +118,14 @@ void initial_state(double t, const double *restrict p, double *restrict y)
 }
 
 #ifdef SYMNUM_MAIN
-/* ./program [steps [dt]]: classical Runge-Kutta steps from the initial state; prints a line a field. */
+/* ./program [steps [dt]]: classical Runge-Kutta steps from the initial state; prints a line a field. Without dt it takes steps that are
+ * stable; stiff equations need so many that an implicit solver is the better choice. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static double y[SIZE], stage[SIZE], k1[SIZE], k2[SIZE], k3[SIZE], k4[SIZE];
+static double y[SIZE], stage[SIZE], next[SIZE], k1[SIZE], k2[SIZE], k3[SIZE], k4[SIZE];
 
 /* A step that the method is stable with: 1.5 over the size of the largest eigenvalue of d(dydt)/dy. A power iteration on differences,
  * v <- f(y + e*v) - f(y), finds it: the mean growth of v over the last turns (pairs of complex eigenvalues make it swing). */
@@ -155,7 +157,17 @@ static double safe_step(double t, const double *p)
     return fmin(1.5/exp(growth/(turns - settled - 1)), 0.115);
 }
 
-static void step(double t, double dt, const double *p)
+static double squares(const double *v)
+{
+    double sum = 0.0;
+    for (int n = 0; n < SIZE; n++)
+        sum += v[n]*v[n];
+    return sum;
+}
+
+/* One step from y to next. Gives the step times the size of the derivative that it met, |k4 - k3|/|difference of their states|:
+ * above 2.7 the method is not stable. NaN where the step left the numbers. */
+static double step(double t, double dt, const double *p)
 {
     rhs(t, y, p, k1);
     for (int n = 0; n < SIZE; n++)
@@ -167,8 +179,15 @@ static void step(double t, double dt, const double *p)
     for (int n = 0; n < SIZE; n++)
         stage[n] = y[n] + dt*k3[n];
     rhs(t + dt, stage, p, k4);
-    for (int n = 0; n < SIZE; n++)
-        y[n] += dt/6.0*(k1[n] + 2.0*(k2[n] + k3[n]) + k4[n]);
+    for (int n = 0; n < SIZE; n++) {
+        next[n] = y[n] + dt/6.0*(k1[n] + 2.0*(k2[n] + k3[n]) + k4[n]);
+        k4[n] -= k3[n];
+        k3[n] -= 0.5*k2[n];
+    }
+    if (!isfinite(squares(next)))
+        return NAN;
+    const double away = squares(k3);
+    return away > 0.0 ? sqrt(squares(k4)/away) : 0.0;
 }
 
 int main(int argc, char **argv)
@@ -178,11 +197,21 @@ int main(int argc, char **argv)
     const double t0 = 0.0;
     const int steps = argc > 1 ? atoi(argv[1]) : 100;
     initial_state(t0, p, y);
-    double t = t0, dt = argc > 2 ? atof(argv[2]) : 0.0;
+    double t = t0, dt = argc > 2 ? atof(argv[2]) : safe_step(t0, p);
     for (int n = 0; n < steps; n++, t += dt) {
-        if (argc < 3 && n%10 == 0)
-            dt = safe_step(t, p);
-        step(t, dt, p);
+        if (argc < 3 && n > 0 && n%10 == 0)
+            dt = fmin(2.0*dt, safe_step(t, p));
+        double size = step(t, dt, p);
+        while (argc < 3 && !(size <= 2.5) && t + 0.5*dt > t) {  /* too long a step: again with half of it */
+            dt *= 0.5;
+            size = step(t, dt, p);
+        }
+        if (isnan(size)) {
+            fprintf(stderr, "step %d from t = %g is not finite; %s\n", n + 1, t,
+                argc < 3 ? "no step is short enough" : "take a shorter step, or leave it out");
+            return 1;
+        }
+        memcpy(y, next, sizeof y);
     }
     printf("t = %.17g after %d steps, the last of %.17g\n", t, steps, dt);
     for (size_t f = 0; f < sizeof fields/sizeof *fields; f++) {

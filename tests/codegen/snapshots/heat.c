@@ -8,6 +8,7 @@
  *     u = sin(pi*x)
  *
  * Central differences of order 2 on 21 grid points along x.
+ * The weights and regions below are those of this grid; for another one generate the file again.
  *
  * State y, field after field, the last index running fastest:
  *     u[i] from y[0] on, at x = dx*(i + 1)
@@ -62,8 +63,8 @@ void rhs(double t, const double *restrict y, const double *restrict p, double *r
     }
 
     /* Equation 1 at x = 1 - dx */
-    du_dt[NX - 1] = D*(1.0/(dx*dx)*u[NX - 2] - 2.0/(dx*dx)*u[NX - 1]
-        - 13.114754098360654*(PI + 10.0*(u[NX - 2] - 4.0*u[NX - 1])));
+    du_dt[NX - 1] = D*(1.0/(dx*dx)*(u[NX - 2] - 2.0*u[NX - 1])
+        - 6.557377049180327*(2.0*PI + 1.0/dx*(u[NX - 2] - 4.0*u[NX - 1])));
 }
 
 /* The state at the initial time t. */
@@ -73,7 +74,7 @@ void initial_state(double t, const double *restrict p, double *restrict y)
     (void)p;
     double *restrict u = y;
 
-    const double c1 = 0.05*PI;
+    const double c1 = dx*PI;
 
     /* Initial condition of u at all points */
     for (int i = 0; i < NX; i++) {
@@ -94,7 +95,7 @@ void full_fields(double t, const double *restrict y, const double *restrict p, d
     u_full[0] = c1;
 
     /* x = 1 */
-    u_full[NX + 1] = -0.03278688524590164*(PI + 10.0*(u[NX - 2] - 4.0*u[NX - 1]));
+    u_full[NX + 1] = -0.01639344262295082*(2.0*PI + 1.0/dx*(u[NX - 2] - 4.0*u[NX - 1]));
 
     /* dx <= x <= 1 - dx */
     for (int i = 0; i < NX; i++) {
@@ -212,12 +213,14 @@ int jacobian_csc(int *starts, int *indices, int *place)
 }
 
 #ifdef SYMNUM_MAIN
-/* ./program [steps [dt]]: classical Runge-Kutta steps from the initial state; prints a line a field. */
+/* ./program [steps [dt]]: classical Runge-Kutta steps from the initial state; prints a line a field. Without dt it takes steps that are
+ * stable; stiff equations need so many that an implicit solver is the better choice. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static double y[SIZE], stage[SIZE], k1[SIZE], k2[SIZE], k3[SIZE], k4[SIZE];
+static double y[SIZE], stage[SIZE], next[SIZE], k1[SIZE], k2[SIZE], k3[SIZE], k4[SIZE];
 
 /* A step that the method is stable with: 1.5 over the size of the largest eigenvalue of d(dydt)/dy. A power iteration on differences,
  * v <- f(y + e*v) - f(y), finds it: the mean growth of v over the last turns (pairs of complex eigenvalues make it swing). */
@@ -249,7 +252,17 @@ static double safe_step(double t, const double *p)
     return fmin(1.5/exp(growth/(turns - settled - 1)), 0.01);
 }
 
-static void step(double t, double dt, const double *p)
+static double squares(const double *v)
+{
+    double sum = 0.0;
+    for (int n = 0; n < SIZE; n++)
+        sum += v[n]*v[n];
+    return sum;
+}
+
+/* One step from y to next. Gives the step times the size of the derivative that it met, |k4 - k3|/|difference of their states|:
+ * above 2.7 the method is not stable. NaN where the step left the numbers. */
+static double step(double t, double dt, const double *p)
 {
     rhs(t, y, p, k1);
     for (int n = 0; n < SIZE; n++)
@@ -261,8 +274,15 @@ static void step(double t, double dt, const double *p)
     for (int n = 0; n < SIZE; n++)
         stage[n] = y[n] + dt*k3[n];
     rhs(t + dt, stage, p, k4);
-    for (int n = 0; n < SIZE; n++)
-        y[n] += dt/6.0*(k1[n] + 2.0*(k2[n] + k3[n]) + k4[n]);
+    for (int n = 0; n < SIZE; n++) {
+        next[n] = y[n] + dt/6.0*(k1[n] + 2.0*(k2[n] + k3[n]) + k4[n]);
+        k4[n] -= k3[n];
+        k3[n] -= 0.5*k2[n];
+    }
+    if (!isfinite(squares(next)))
+        return NAN;
+    const double away = squares(k3);
+    return away > 0.0 ? sqrt(squares(k4)/away) : 0.0;
 }
 
 int main(int argc, char **argv)
@@ -272,11 +292,21 @@ int main(int argc, char **argv)
     const double t0 = 0.0;
     const int steps = argc > 1 ? atoi(argv[1]) : 100;
     initial_state(t0, p, y);
-    double t = t0, dt = argc > 2 ? atof(argv[2]) : 0.0;
+    double t = t0, dt = argc > 2 ? atof(argv[2]) : safe_step(t0, p);
     for (int n = 0; n < steps; n++, t += dt) {
-        if (argc < 3 && n%10 == 0)
-            dt = safe_step(t, p);
-        step(t, dt, p);
+        if (argc < 3 && n > 0 && n%10 == 0)
+            dt = fmin(2.0*dt, safe_step(t, p));
+        double size = step(t, dt, p);
+        while (argc < 3 && !(size <= 2.5) && t + 0.5*dt > t) {  /* too long a step: again with half of it */
+            dt *= 0.5;
+            size = step(t, dt, p);
+        }
+        if (isnan(size)) {
+            fprintf(stderr, "step %d from t = %g is not finite; %s\n", n + 1, t,
+                argc < 3 ? "no step is short enough" : "take a shorter step, or leave it out");
+            return 1;
+        }
+        memcpy(y, next, sizeof y);
     }
     printf("t = %.17g after %d steps, the last of %.17g\n", t, steps, dt);
     for (size_t f = 0; f < sizeof fields/sizeof *fields; f++) {

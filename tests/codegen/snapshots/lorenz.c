@@ -128,12 +128,14 @@ int jacobian_csc(int *starts, int *indices, int *place)
 }
 
 #ifdef SYMNUM_MAIN
-/* ./program [steps [dt]]: classical Runge-Kutta steps from the initial state; prints a line a field. */
+/* ./program [steps [dt]]: classical Runge-Kutta steps from the initial state; prints a line a field. Without dt it takes steps that are
+ * stable; stiff equations need so many that an implicit solver is the better choice. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static double y[SIZE], stage[SIZE], k1[SIZE], k2[SIZE], k3[SIZE], k4[SIZE];
+static double y[SIZE], stage[SIZE], next[SIZE], k1[SIZE], k2[SIZE], k3[SIZE], k4[SIZE];
 
 /* A step that the method is stable with: 1.5 over the size of the largest eigenvalue of d(dydt)/dy. A power iteration on differences,
  * v <- f(y + e*v) - f(y), finds it: the mean growth of v over the last turns (pairs of complex eigenvalues make it swing). */
@@ -165,7 +167,17 @@ static double safe_step(double t, const double *p)
     return fmin(1.5/exp(growth/(turns - settled - 1)), 0.4);
 }
 
-static void step(double t, double dt, const double *p)
+static double squares(const double *v)
+{
+    double sum = 0.0;
+    for (int n = 0; n < SIZE; n++)
+        sum += v[n]*v[n];
+    return sum;
+}
+
+/* One step from y to next. Gives the step times the size of the derivative that it met, |k4 - k3|/|difference of their states|:
+ * above 2.7 the method is not stable. NaN where the step left the numbers. */
+static double step(double t, double dt, const double *p)
 {
     rhs(t, y, p, k1);
     for (int n = 0; n < SIZE; n++)
@@ -177,8 +189,15 @@ static void step(double t, double dt, const double *p)
     for (int n = 0; n < SIZE; n++)
         stage[n] = y[n] + dt*k3[n];
     rhs(t + dt, stage, p, k4);
-    for (int n = 0; n < SIZE; n++)
-        y[n] += dt/6.0*(k1[n] + 2.0*(k2[n] + k3[n]) + k4[n]);
+    for (int n = 0; n < SIZE; n++) {
+        next[n] = y[n] + dt/6.0*(k1[n] + 2.0*(k2[n] + k3[n]) + k4[n]);
+        k4[n] -= k3[n];
+        k3[n] -= 0.5*k2[n];
+    }
+    if (!isfinite(squares(next)))
+        return NAN;
+    const double away = squares(k3);
+    return away > 0.0 ? sqrt(squares(k4)/away) : 0.0;
 }
 
 int main(int argc, char **argv)
@@ -188,11 +207,21 @@ int main(int argc, char **argv)
     const double t0 = 0.0;
     const int steps = argc > 1 ? atoi(argv[1]) : 100;
     initial_state(t0, p, y);
-    double t = t0, dt = argc > 2 ? atof(argv[2]) : 0.0;
+    double t = t0, dt = argc > 2 ? atof(argv[2]) : safe_step(t0, p);
     for (int n = 0; n < steps; n++, t += dt) {
-        if (argc < 3 && n%10 == 0)
-            dt = safe_step(t, p);
-        step(t, dt, p);
+        if (argc < 3 && n > 0 && n%10 == 0)
+            dt = fmin(2.0*dt, safe_step(t, p));
+        double size = step(t, dt, p);
+        while (argc < 3 && !(size <= 2.5) && t + 0.5*dt > t) {  /* too long a step: again with half of it */
+            dt *= 0.5;
+            size = step(t, dt, p);
+        }
+        if (isnan(size)) {
+            fprintf(stderr, "step %d from t = %g is not finite; %s\n", n + 1, t,
+                argc < 3 ? "no step is short enough" : "take a shorter step, or leave it out");
+            return 1;
+        }
+        memcpy(y, next, sizeof y);
     }
     printf("t = %.17g after %d steps, the last of %.17g\n", t, steps, dt);
     for (size_t f = 0; f < sizeof fields/sizeof *fields; f++) {

@@ -1,0 +1,107 @@
+"""Terms as small C functions over arrays, to measure what a form of an expression costs once a compiler has had its way with it.
+
+Two ways of writing: ``nested`` puts every result into one expression, as a printer without sharing does; else each distinct node is a variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from symnum.expr.term import Symbol, Term
+from symnum.expr.walk import fold, postorder
+
+HEAD = """#include <math.h>
+static inline double minimum(double a, double b) { return a < b ? a : b; }
+static inline double maximum(double a, double b) { return a > b ? a : b; }
+static inline double sign(double a) { return (a > 0.0) - (a < 0.0); }
+"""
+_LARGEST = 16  # power written as a product
+_NAMES = {"abs": "fabs", "pow": "pow"}
+_SIGNS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=", "and": "&&", "or": "||"}
+
+
+def function(name: str, terms: Sequence[Term], symbols: Sequence[Symbol], nested: bool) -> str:
+    """``void name(long n, const double* const* in, double* const* out)``: the terms at n points."""
+    leaves: dict[Term, str] = {s: f"in[{k}][i]" for k, s in enumerate(symbols)}
+    lines: list[str] = []
+    if nested:
+        texts = [fold(t, lambda node, args: _text(node, args, leaves, _power)) for t in terms]
+    else:
+        texts = _variables(terms, leaves, lines)
+    lines += [f"out[{k}][i] = {text};" for k, text in enumerate(texts)]
+    body = "\n    ".join(lines)
+    return f"void {name}(long n, const double* const* in, double* const* out) {{\n  for (long i = 0; i < n; ++i) {{\n    {body}\n  }}\n}}\n"
+
+
+def _variables(terms: Sequence[Term], leaves: dict[Term, str], lines: list[str]) -> list[str]:
+    """One line for every distinct node, and for every root or other power that is no product; compilers do not merge calls that may set errno."""
+    names: dict[Term, str] = {}
+    roots: dict[str, str] = {}
+
+    def power(base: str, e: Any) -> str:
+        text = _power(base, e)
+        if Fraction(e).denominator == 1 and Fraction(e) <= _LARGEST:
+            return text
+        if text not in roots:
+            roots[text] = f"p{len(roots)}"
+            lines.append(f"const double {roots[text]} = {text};")
+        return roots[text]
+
+    for k, node in enumerate(postorder(terms)):
+        text = _text(node, [names[a] for a in node.args], leaves, power)
+        if node.args:
+            lines.append(f"const double v{k} = {text};")
+            text = f"v{k}"
+        names[node] = text
+    return [names[t] for t in terms]
+
+
+def _text(node: Term, args: list[str], leaves: dict[Term, str], power: Callable[[str, Any], str]) -> str:
+    if node.op == "const":
+        return _number(node.data[0])
+    if node.op == "symbol":
+        return leaves[node]
+    if node.op == "add":
+        constant = [_number(node.data[0])] if node.data[0] != 0 else []
+        parts = [
+            a if c == 1 else f"-{a}" if c == -1 else f"{_number(c)}*{a}"
+            for c, a in zip(node.data[1:], args, strict=True)
+        ]
+        return f"({' + '.join(constant + parts)})"
+    if node.op == "mul":
+        return _product(node, args, power)
+    if node.op in _SIGNS:
+        return f"({args[0]} {_SIGNS[node.op]} {args[1]})"
+    if node.op == "where":
+        return f"({args[0]} ? {args[1]} : {args[2]})"
+    if node.op == "not":
+        return f"(!{args[0]})"
+    if node.op == "pi":
+        return "3.141592653589793"
+    return f"{_NAMES.get(node.op, node.op)}({', '.join(args)})"
+
+
+def _product(node: Term, args: list[str], power: Callable[[str, Any], str]) -> str:
+    above = [power(a, e) for a, e in zip(args, node.data[1:], strict=True) if e > 0]
+    below = [power(a, -e) for a, e in zip(args, node.data[1:], strict=True) if e < 0]
+    c = node.data[0]
+    if c not in (1, -1) or not above:
+        above.insert(0, _number(c))
+    sign = "-" if c == -1 and above[0] != _number(c) else ""
+    top = f"{sign}{'*'.join(above)}"
+    return f"({top}/({'*'.join(below)}))" if below else f"({top})"
+
+
+def _power(base: str, e: Any) -> str:
+    exact = Fraction(e)
+    if exact.denominator > 2 or exact > _LARGEST:
+        return f"pow({base}, {_number(e)})"
+    whole, half = divmod(exact, 1)
+    return "*".join([base] * int(whole) + ([f"sqrt({base})"] if half else []))
+
+
+def _number(value: Any) -> str:
+    text = repr(float(value))
+    return text if value >= 0 else f"({text})"

@@ -1,0 +1,1 @@
+"""Engines that propose cheaper forms of terms: one file an engine, ``propose(request) -> Proposal``."""
