@@ -24,12 +24,14 @@ from symnum.expr.numbers import Number, unit
 from symnum.expr.term import ONE, Const, Term, make_call, rebuild
 from symnum.expr.walk import fold, postorder
 from symnum.rewrite.common import Rows
+from symnum.rewrite.cost import operations
 from symnum.rewrite.factor import factor
 
 
 def share(terms: Sequence[Term]) -> list[Term]:
-    """The terms with common sub-products and sub-sums taken out; values change by rounding only."""
-    return spare_signs(share_multiples(share_sums(share_reciprocals(share_products(terms)))))
+    """The terms with common sub-products and sub-sums taken out, never with more operations; values change by rounding only."""
+    made = spare_signs(share_multiples(share_sums(share_reciprocals(share_products(terms)))))
+    return made if operations(made).total() <= operations(terms).total() else list(terms)
 
 
 def condense(terms: Sequence[Term]) -> list[Term]:

@@ -58,7 +58,9 @@ def test_random_terms_keep_their_values(engine: str, system: list[Term]) -> None
     found, _ = values(made)
     sound = np.isfinite(wanted) & (moved < 1e-3 * (1e-6 + np.abs(wanted)))
     assert np.allclose(found[sound], wanted[sound], rtol=1e-9, atol=1e-9)
-    assert report.after == CYCLES.total(made) <= min(CYCLES.total(system), CYCLES.total(share(system)))
+    assert report.after == CYCLES.total(made) <= CYCLES.total(system)
+    if np.isfinite(wanted).all(axis=0).any():  # terms without values anywhere are kept as they are
+        assert report.after <= CYCLES.total(share(system))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW_START)
