@@ -28,7 +28,7 @@ def label(discretised: Any, outcome: Outcome, why: str, message: str) -> Solutio
     stats = dict(outcome.stats)
     stats["compile_seconds"] = stats.get("compile_seconds", 0.0) + discretised.compile_seconds
     return Solution(
-        _dataset(semi, shown, outcome.t, fields),
+        _dataset(discretised, shown, outcome.t, fields),
         success=outcome.success,
         message=message,
         method=outcome.method,
@@ -133,9 +133,12 @@ def _dense(
     return at
 
 
-def _dataset(semi: SemiDiscreteSystem, shown: list[Array], times: np.ndarray, fields: dict[str, np.ndarray]) -> Any:
+def _dataset(discretised: Any, shown: list[Array], times: np.ndarray, fields: dict[str, np.ndarray]) -> Any:
+    import json
+
     import xarray
 
+    semi: SemiDiscreteSystem = discretised.semi
     time_name = "t"
     coordinates: dict[str, Any] = {
         time_name: (
@@ -163,6 +166,8 @@ def _dataset(semi: SemiDiscreteSystem, shown: list[Array], times: np.ndarray, fi
         )
         for a in shown
     }
+    if discretised.parameters:
+        attributes["parameters"] = json.dumps(discretised.parameters)
     return xarray.Dataset(variables, coordinates, attributes)
 
 

@@ -121,8 +121,10 @@ class Discretised:
         given = _by_name(p)
         for name in given:
             if name not in self.parameters:
+                network = self.semi.structure.kind == "reaction network"
+                line = f" If it follows from others, write sn.discretise(network.with_parameters({name}={given[name]!r}))." if network else ""
                 raise UnknownName(
-                    f"{self.semi.name or 'the system'} has no parameter {name!r}.{did_you_mean(name, self.parameters)}"
+                    f"{self.semi.name or 'the system'} has no parameter {name!r}.{did_you_mean(name, self.parameters)}{line}"
                 )
         return np.array([float(given.get(name, value)) for name, value in self.parameters.items()])
 

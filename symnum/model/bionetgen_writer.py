@@ -105,7 +105,8 @@ class _Writer:
             rate = self._per_reactants(rate, [self.parts.species[s] for s in reactants])
         coefficient, rest = split_coefficient(rate)
         if coefficient != 1 and (isinstance(rest, Symbol) or rest in self.rates) and _exact(coefficient):
-            return f"{_number(coefficient)}*{self._constant(rest)}"
+            sign = "-" if coefficient < 0 else ""  # a factor in front of a name stands without parentheses
+            return f"{sign}{_number(abs(coefficient))}*{self._constant(rest)}"
         return self._constant(rate)
 
     def _per_reactants(self, rate: Term, reactants: list[Symbol]) -> Term:

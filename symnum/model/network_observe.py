@@ -19,6 +19,8 @@ def observe(network: ReactionNetwork, solution: Any, names: Any = None) -> Any:
     """See ``ReactionNetwork.observe``."""
     import xarray
 
+    used = {name: value for name, value in solution.parameters.items() if network.parameters.get(name) != value}
+    network = network.with_parameters(**used) if used else network
     known = {**network.functions, **network.observables}
     wanted = list(network.observables) if names is None else [names] if isinstance(names, str) else list(names)
     times = np.asarray(solution.t)

@@ -65,6 +65,11 @@ def side_text(side: Mapping[Symbol, int]) -> str:
     return " + ".join(s.name if n == 1 else f"{n} {s.name}" for s, n in side.items()) or "0"
 
 
+def _whole(count: Any) -> Any:
+    """A whole number of NumPy as Python's; anything else as it is."""
+    return int(count) if not isinstance(count, bool) and hasattr(count, "__index__") else count
+
+
 def _side(given: Any, what: str) -> dict[Symbol, int]:
     if given is None:
         return {}
@@ -81,6 +86,7 @@ def _side(given: Any, what: str) -> dict[Symbol, int]:
                 f"the {kind} {species} stands among the {what} of a reaction, expected a species: "
                 f'A = sn.field("A", (t,)). {_LINE}'
             )
+        count = _whole(count)
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise ModelError(
                 f"the number of {species.name} among the {what} of a reaction is {count!r}, expected a whole number such as 1 or 2. {_LINE}"

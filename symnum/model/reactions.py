@@ -282,7 +282,8 @@ class ReactionNetwork(PDESystem):
     def observe(self, solution: Any, names: Any = None) -> Any:
         """Observables (and functions) along a solution, as an ``xarray.Dataset`` over its saved times.
 
-        ``names``: which ones; by default all observables. Raises UnknownName for others.
+        ``names``: which ones; by default all observables. Parameters have the values that the solution was computed with. Raises UnknownName for
+        other names.
         """
         from symnum.model.network_observe import observe
 

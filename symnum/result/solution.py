@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -72,6 +73,11 @@ class Solution:
     def fields(self) -> tuple[str, ...]:
         """The names of the fields."""
         return tuple(str(v) for v in self._dataset.data_vars)
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Name -> value of the parameters that the run used; empty if the data set does not tell."""
+        return {str(k): float(v) for k, v in json.loads(self._dataset.attrs.get("parameters", "{}")).items()}
 
     def __getitem__(self, key: object) -> xarray.DataArray:
         """``sol[u]`` or ``sol["u"]``: the field (or coordinate) with its labels. ``UnknownName`` if there is none."""

@@ -13,7 +13,7 @@ Derivatives, integrals and tables are kept as they stand.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,6 +160,10 @@ def _cheapest_sound(
 
 def _conditions(assume: Any) -> list[Term]:
     """The assumptions as condition terms. Raises TermError."""
+    if assume is None:
+        return []
+    if not isinstance(assume, (Term, Iterable)):
+        raise TermError(f"assume is {assume!r}, not a sequence of comparisons; write assume=[k > 0, x >= 0]")
     listed = [assume] if isinstance(assume, Term) else list(assume)
     for condition in listed:
         if not isinstance(condition, Term) or condition.op not in _CONDITIONS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -365,3 +366,38 @@ def network(rate=k1, t=(0, 1), **options):
 def test_what_does_not_fit_together_is_a_named_error(build, message):
     with pytest.raises((sn.ModelError, sn.UnknownName), match=message):
         build()
+
+
+def test_observables_take_the_parameters_of_the_run() -> None:
+    t = sn.coordinates("t")
+    a, b = sn.fields("A B", (t,))
+    k, q = sn.parameter("k", 0.5), sn.parameter("q", 2.0)
+    network = sn.ReactionNetwork(
+        [sn.Reaction(q, {a: 1}, {b: 1})],
+        initial={a: 1},
+        t=(0, 1),
+        parameters={q: 2 * k, k: 1.0},
+        observables={"o": a * q},
+    )
+    assert network.observe(sn.solve(network))["o"].values[0] == 2.0
+    run = sn.solve(network, parameters={"k": 4.0})
+    assert run.parameters["k"] == 4.0 and network.observe(run)["o"].values[0] == 8.0
+    assert network.observe(sn.solve(network, parameters={"q": 3.0}))["o"].values[0] == 3.0
+
+
+def test_counts_may_be_whole_numbers_of_numpy() -> None:
+    t = sn.coordinates("t")
+    a, b = sn.fields("A B", (t,))
+    k = sn.parameter("k", 0.5)
+    made = sn.ReactionNetwork([sn.Reaction(k, {a: np.int64(2)}, {b: np.int32(1)})], initial={a: 1}, t=(0, 1))
+    assert made.stoichiometry.toarray().tolist() == [[-2], [1]]
+
+
+def test_a_negative_factor_comes_back_from_a_file(tmp_path: Path) -> None:
+    t = sn.coordinates("t")
+    a, b = sn.fields("A B", (t,))
+    k = sn.parameter("k", 0.5)
+    network = sn.ReactionNetwork([sn.Reaction(-1 * k, {a: 1}, {b: 1})], initial={a: 1}, t=(0, 1))
+    back = sn.ReactionNetwork.from_net(network.to_net(tmp_path / "y.net"), t=(0, 1))
+    y = np.array([2.0, 3.0])
+    np.testing.assert_array_equal(sn.discretise(back).rhs(0.0, y), sn.discretise(network).rhs(0.0, y))

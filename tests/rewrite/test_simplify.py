@@ -231,6 +231,7 @@ def test_terms_without_any_value_are_given_back(text: str) -> None:
         ({"engine": "symbolics"}, UnknownName, "egraph"),
         ({"cost": "cyles"}, UnknownName, "Did you mean 'cycles'"),
         ({"assume": [True]}, TermError, "assume=[k > 0, x >= 0]"),
+        ({"assume": True}, TermError, "assume=[k > 0, x >= 0]"),
         ({"assume": term("a + b")}, TermError, "not a comparison"),
         ({"assume": [term("a") < term("b")], "engine": "factor"}, TermError, "a < b"),
         ({"seconds": 0}, TermError, "seconds is 0"),
