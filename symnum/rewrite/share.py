@@ -30,7 +30,11 @@ from symnum.rewrite.factor import factor
 
 def share(terms: Sequence[Term]) -> list[Term]:
     """The terms with common sub-products and sub-sums taken out, never with more operations; values change by rounding only."""
-    made = spare_signs(share_multiples(share_sums(share_reciprocals(share_products(terms)))))
+    return _not_more(terms, spare_signs(share_multiples(_with_sums(share_reciprocals(_with_products(terms))))))
+
+
+def _not_more(terms: Sequence[Term], made: list[Term]) -> list[Term]:
+    """What was made of the terms, or the terms themselves where that takes more operations."""
     return made if operations(made).total() <= operations(terms).total() else list(terms)
 
 
@@ -62,7 +66,12 @@ def _sole_denominator(node: Term) -> Term | None:
 
 
 def share_sums(terms: Sequence[Term]) -> list[Term]:
-    """Sub-sums that several sums have in common exist once. The ratio of two coefficients must agree, not the coefficients."""
+    """Sub-sums that several sums have in common exist once, never with more operations. The ratio of two coefficients must agree, not
+    the coefficients."""
+    return _not_more(terms, _with_sums(terms))
+
+
+def _with_sums(terms: Sequence[Term]) -> list[Term]:
     nodes = [n for n in postorder(terms) if n.op == "add"]
     parts: dict[Term, int] = {}
     pool = _emptied(
@@ -140,7 +149,11 @@ def spare_signs(terms: Sequence[Term]) -> list[Term]:
 
 
 def share_products(terms: Sequence[Term]) -> list[Term]:
-    """Sub-products that several products have in common exist once."""
+    """Sub-products that several products have in common exist once, never with more operations."""
+    return _not_more(terms, _with_products(terms))
+
+
+def _with_products(terms: Sequence[Term]) -> list[Term]:
     nodes = [n for n in postorder(terms) if n.op == "mul" and len(n.args) + (abs(n.data[0]) != 1) > 1]
     parts: dict[tuple[Term, Number], int] = {}
     pool = _emptied([{parts.setdefault(row, len(parts)): 1 for row in _factors(n)} for n in nodes], parts)

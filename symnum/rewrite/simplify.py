@@ -142,14 +142,18 @@ def _forms(roots: list[Term], costs: Costs) -> dict[str, list[Term]]:
 def _cheapest_sound(
     forms: Mapping[str, Sequence[Term]], priced: Mapping[str, float], conditions: Sequence[Term]
 ) -> tuple[str, list[str]]:
-    """The name of the cheapest form with the input's values (the input itself where none has), and what was refused."""
+    """The name of the cheapest form with the input's values, and what was refused.
+
+    Where nothing can be compared, the input is kept, with its common parts shared if that is cheaper: sharing changes values by rounding only.
+    """
     order = sorted(forms, key=lambda name: priced[name])  # of equal cost: as listed, the input first
     if order[0] == "input":
         return "input", []
     check = Check(forms["input"], conditions)
     if not check.enough:
         seen = f"only {check.count} of the random points lie in the domain of the input"
-        return "input", [f"{seen}; the input is kept, because nothing could be compared with it"]
+        kept = min((name for name in ("input", "cse") if name in forms), key=lambda name: priced[name])
+        return kept, [f"{seen}; the input is kept, because nothing could be compared with it"]
     warnings: list[str] = []
     for name in order:
         if name == "input" or not (wrong := check.difference(forms[name])):
