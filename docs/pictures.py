@@ -37,6 +37,13 @@ def burgers() -> Path:
     return _run("burgers")
 
 
+def work_precision() -> Path:
+    """docs/performance.md: error against CPU time (two minutes)."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        main(["bench", "work_precision", "--picture", "work_precision.png"])
+    return Path("work_precision.png")
+
+
 def _run(model: str, *options: str) -> Path:
     with contextlib.redirect_stdout(io.StringIO()):
         status = main(["run", model, *options, "--plot", f"{model}.png"])
@@ -57,7 +64,7 @@ def make() -> None:
     """Draw all pictures in a temporary folder and put the small copies into ``docs/pictures``."""
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        for draw in (example, burgers, brusselator):
+        for draw in (example, burgers, brusselator, work_precision):
             drawn = draw()
             shrink(drawn, PICTURES / drawn.name)
             print(f"{drawn.name}: {os.path.getsize(PICTURES / drawn.name) / 1000:.0f} kB")

@@ -27,12 +27,14 @@ _HOMES = {
     "symnum.model.vector": "vector_field dt grad div curl laplacian",
     "symnum.model.conditions": "condition dirichlet neumann robin periodic antiperiodic",
     "symnum.model.system": "Eq PDESystem ODESystem DAESystem",
+    "symnum.model.event": "Event",
     "symnum.model.reactions": "ReactionNetwork Reaction",
     "symnum.model.toml": "load",
     "symnum.rewrite.simplify": "simplify",
     "symnum.codegen.operator_costs": "measured_costs",
     "symnum.discretisation.grid": "Grid",
     "symnum.pipeline": "solve discretise generate",
+    "symnum.stepwise": "integrator",
     "symnum.result": "Solution",
     "symnum.errors": """SymnumError TermError ModelError ParseError DiscretisationError TargetError SolveError FileError
                         BackendUnavailable UnknownName UnknownOption ModelWarning SolveWarning TargetWarning""",
@@ -129,12 +131,14 @@ if TYPE_CHECKING:  # `as` marks a name as exported
         ODESystem as ODESystem,
         DAESystem as DAESystem,
     )
+    from symnum.model.event import Event as Event
     from symnum.model.reactions import ReactionNetwork as ReactionNetwork, Reaction as Reaction
     from symnum.model.toml import load as load
     from symnum.rewrite.simplify import simplify as simplify
     from symnum.codegen.operator_costs import measured_costs as measured_costs
     from symnum.discretisation.grid import Grid as Grid
     from symnum.pipeline import solve as solve, discretise as discretise, generate as generate
+    from symnum.stepwise import integrator as integrator
     from symnum.result import Solution as Solution
     from symnum.errors import (
         SymnumError as SymnumError,

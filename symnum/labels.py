@@ -10,6 +10,7 @@ import numpy as np
 from symnum.ir.kernel import Array
 from symnum.ir.system import SemiDiscreteSystem
 from symnum.result import Solution
+from symnum.result.events import EventOccurrence
 from symnum.solvers.problem import Outcome
 
 _MOST_SLOPES = (
@@ -17,10 +18,11 @@ _MOST_SLOPES = (
 )
 
 
-def label(discretised: Any, outcome: Outcome, why: str, message: str) -> Solution:
+def label(discretised: Any, outcome: Outcome, why: str, message: str, events: tuple[EventOccurrence, ...] = ()) -> Solution:
     """Name the fields of an outcome. ``discretised``: the system on its grid (``pipeline.Discretised``)."""
     semi: SemiDiscreteSystem = discretised.semi
     shown = [a for a in semi.full if a.field not in semi.hidden]
+    shown.sort(key=lambda a: semi.shown.index(a.field) if a.field in semi.shown else 0)
     fields = _fields(discretised, outcome.t, outcome.y, shown)
     slopes = None
     if outcome.dense is None and sum(f.size for f in fields.values()) <= _MOST_SLOPES:
@@ -37,6 +39,7 @@ def label(discretised: Any, outcome: Outcome, why: str, message: str) -> Solutio
         name=semi.name,
         dense=_dense(discretised, outcome.dense, shown),
         slopes=slopes,
+        events=events,
     )
 
 
@@ -62,7 +65,8 @@ def _filled(shown: list[Array], rows: Iterable[np.ndarray], count: int) -> dict[
 
 
 def _nothing_eliminated(semi: SemiDiscreteSystem) -> bool:
-    return all(a.shape == b.shape for a, b in zip(semi.state, semi.full, strict=True))
+    same = len(semi.state) == len(semi.full)
+    return same and all(a.shape == b.shape for a, b in zip(semi.state, semi.full, strict=True))
 
 
 def _slopes(

@@ -10,6 +10,7 @@ PDESystem
 
 from __future__ import annotations
 
+import hashlib
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -19,38 +20,70 @@ from typing import Any
 
 import numpy as np
 
+from symnum.charts import in_charts
 from symnum.codegen.jacobian import SparseJacobian
 from symnum.codegen.placement import output_vector, state_vector
+from symnum.codegen.spectral import (
+    SpectralFunction,
+    affordable_jacobian,
+    dense_jacobian,
+    no_program,
+    no_sparsity,
+    spectral_kernel,
+)
 from symnum.codegen.target import CompiledKernel, compile_kernel, targets, vector
 from symnum.discretisation.assemble import discretise as to_semi_discrete
+from symnum.discretisation.events import EventKernels, event_kernels
+from symnum.discretisation.fourier_choice import space_for
 from symnum.discretisation.spelled import with_named_spacings
 from symnum.errors import SolveError, SolveWarning, UnknownName, did_you_mean, names_options
 from symnum.formats.program import Program, program
 from symnum.ir.jacobian import jvp_kernel
+from symnum.ir.linear_part import linear_part
 from symnum.ir.sparsity import sparsity
 from symnum.ir.system import SemiDiscreteSystem
 from symnum.labels import label
 from symnum.model.system import PDESystem
-from symnum.plan.choose import Plan, choose, choose_for
+from symnum.planning import plan_for as _plan
+from symnum.progress import reporting
 from symnum.result import Solution
-from symnum.solvers.backend import backend_of, backends, installed, methods, usable
-from symnum.solvers.backend import solve as run
+from symnum.rewrite.kernel_rewrite import KernelReport
+from symnum.rewrite.kernel_switch import rewritten
+from symnum.solvers.backend import backend_of, backends
+from symnum.solvers.embedded.semilinear import Spectral
+from symnum.solvers.events import Events
 from symnum.solvers.problem import Options, Outcome, Problem
+from symnum.solvers.save_times import save_times
+from symnum.solvers.switch import solve_switching
+from symnum.watching import all_events, changes, happened, negative_amounts, watched
 
 
 class Discretised:
     """A system on a grid, compiled: ``dy/dt = rhs(t, y, p)``.
 
     Attributes: ``semi`` (the SemiDiscreteSystem: kernels, layout, axes), ``size`` (unknowns), ``parameters`` (name -> value),
-    ``state_layout`` (field -> (offset, shape)), ``source`` (the generated code of the right-hand side).
+    ``state_layout`` (field -> (offset, shape)), ``source`` (the generated code of the right-hand side), ``rewriting`` (what rewriting did to it).
     """
 
-    def __init__(self, semi: SemiDiscreteSystem, target: str = "llvm", **options: Any) -> None:
+    def __init__(
+        self, semi: SemiDiscreteSystem, target: str = "llvm", simplify: str | bool = "auto", **options: Any
+    ) -> None:
         begin = time.process_time()
         self.semi, self.target = semi, target
-        self.compiled: CompiledKernel = compile_kernel(semi.rhs, target, **options)
+        self.spectral = SpectralFunction(semi.spectral, target) if semi.spectral is not None else None
+        now = dict(zip(semi.parameters, semi.parameter_values, strict=True))
+        self.rewriting = KernelReport()
+        kernel = semi.rhs
+        if self.spectral is None:
+            kernel, self.rewriting = rewritten(semi.rhs, now, simplify, target)
+        self.compiled: CompiledKernel = (
+            compile_kernel(kernel, target, **options)
+            if self.spectral is None
+            else spectral_kernel(self.spectral, semi.reconstruct, np.array(semi.parameter_values, dtype=np.float64))
+        )
         self.parameters = {s.name: v for s, v in zip(semi.parameters, semi.parameter_values, strict=True)}
         self._vector = np.array(semi.parameter_values, dtype=np.float64)
+        self.changes: tuple[tuple[float, np.ndarray], ...] = ()  # times after which an event had set other parameters, and these
         self._reconstruct: CompiledKernel | None = None
         self._jvp: CompiledKernel | None = None
         self.compile_seconds = time.process_time() - begin
@@ -78,28 +111,37 @@ class Discretised:
     @property
     def sparsity(self) -> Any:
         """Pattern of d(rhs)/dy: boolean SciPy CSC matrix (size, size). What integrals bring, dense and of low rank, is left out."""
+        no_sparsity(self.spectral)
         return sparsity(self.semi.rhs)
 
     @cached_property
     def sparse_jacobian(self) -> SparseJacobian:
         """The compiled derivative of the right-hand side: ``pattern``, ``fill(t, y, data)`` and calls that give matrices."""
+        no_sparsity(self.spectral)
         return SparseJacobian(self.semi.rhs, self._vector, self.target)
 
     def jacobian(self, t: float, y: np.ndarray, p: Any = None) -> Any:
         """d(rhs)/dy at (t, y), analytic: SciPy CSC matrix (size, size) float64.
 
         Where the equations hold integrals, a ``SparsePlusLowRank`` operator (``@``, ``.solve(b)``, ``.tocsc()``, ``.sparse``): that part of the
-        matrix is dense, but of low rank. Raises TargetError for states of a wrong shape or kind.
+        matrix is dense, but of low rank. With scheme="fourier" a dense array (size, size). Raises TargetError for states of a wrong shape or kind,
+        DiscretisationError where a dense matrix would be too large.
         """
         values = self._vector if p is None else self.parameter_vector(p)
+        if self.spectral is not None:
+            return dense_jacobian(self.spectral, float(t), vector("y", y, self.size), vector("p", values, len(self.parameters)))
         return self.sparse_jacobian(float(t), vector("y", y, self.size), vector("p", values, len(self.parameters)))
 
     def jvp(self, t: float, y: np.ndarray, v: np.ndarray, p: Any = None, out: np.ndarray | None = None) -> np.ndarray:
         """The product (d(rhs)/dy) v at (t, y), exact, without the matrix: y, v and the result (size,)."""
-        if self._jvp is None:
-            self._jvp = compile_kernel(jvp_kernel(self.semi.rhs), self.target)
         values = self._vector if p is None else self.parameter_vector(p)
         both = np.concatenate([vector("y", y, self.size), vector("v", v, self.size)])
+        if self.spectral is not None:
+            out = output_vector(self.size) if out is None else out
+            self.spectral.tangent(float(t), both, vector("p", values, len(self.parameters)), out)
+            return out
+        if self._jvp is None:
+            self._jvp = compile_kernel(jvp_kernel(self.semi.rhs), self.target)
         return self._jvp(t, both, values, out)
 
     def initial_state(self) -> np.ndarray:
@@ -111,7 +153,7 @@ class Discretised:
 
         Nothing is allocated beyond the output, and not even that with ``out``.
         """
-        values = self._vector if p is None else self.parameter_vector(p)
+        values = self.values_at(t) if p is None else self.parameter_vector(p)
         return self.compiled(t, y, values, output_vector(self.size) if out is None else out)
 
     def parameter_vector(self, p: Any) -> np.ndarray:
@@ -128,26 +170,45 @@ class Discretised:
                 )
         return np.array([float(given.get(name, value)) for name, value in self.parameters.items()])
 
-    def full_fields(self, t: float, y: np.ndarray) -> np.ndarray:
+    def values_at(self, t: float) -> np.ndarray:
+        """The parameters in force on arrival at a time (events may have set others on the way)."""
+        if not self.changes:
+            return self._vector
+        sign = 1.0 if self.semi.time_span[1] > self.semi.time_span[0] else -1.0
+        return next((p for since, p in reversed(self.changes) if (t - since) * sign > 0), self._vector)
+
+    def watched(self, kernels: EventKernels) -> Events:
+        """Events as functions of (t, state, p), for a solver."""
+        return watched(kernels, self.semi, self._vector, self.target)
+
+    def full_fields(self, t: float, y: np.ndarray, p: np.ndarray | None = None) -> np.ndarray:
         """All fields on the whole grid, eliminated boundary points included, as one flat vector (see ``semi.full``)."""
         if self._reconstruct is None:
             self._reconstruct = compile_kernel(self.semi.reconstruct, "numpy")
-        return self._reconstruct(t, y, self._vector)
+        return self._reconstruct(t, y, self.values_at(t) if p is None else p)
 
 
 @names_options
 def discretise(
-    system: PDESystem, resolution: Any = 64, scheme: str = "auto", order: int = 2, target: str = "auto"
+    system: PDESystem,
+    resolution: Any = 64,
+    scheme: str = "auto",
+    order: int = 2,
+    target: str = "auto",
+    simplify: str | bool = "auto",
 ) -> Discretised:
     """Put a system on a grid and compile its right-hand side.
 
     Args:
         resolution: number of cells (one number, or ``{x: 64, y: 32}``, or a Grid). order: of accuracy in space.
         target: "llvm" (default), "c" (the system's compiler) or "numpy".
+        simplify: whether the right-hand side is rewritten into a cheaper form before it is compiled: "auto" (for llvm and c), True (for every
+            target), False, or the name of a rewriting engine such as "egraph" (see docs/rewriting.md).
 
-    Raises ModelError, DiscretisationError, TargetError, UnknownOption.
+    Raises ModelError, DiscretisationError, TargetError, UnknownName, UnknownOption.
     """
-    return Discretised(to_semi_discrete(system, resolution, scheme, order), "llvm" if target == "auto" else target)
+    semi = to_semi_discrete(system, resolution, scheme, order)
+    return Discretised(semi, "llvm" if target == "auto" else target, simplify)
 
 
 @names_options
@@ -171,17 +232,19 @@ def generate(
     dense) or no threads (loops too short) although they were asked for.
     """
     semi = to_semi_discrete(system, resolution, scheme, order)
+    no_program(semi.spectral)
     if target == "c":
         semi = with_named_spacings(system, semi, order)
     return program(system, semi, target, order, openmp, jacobian)
 
 
+@in_charts
 @names_options
 def solve(
     system: PDESystem,
     resolution: Any = 64,
     scheme: str = "auto",
-    order: int = 2,
+    order: int | None = None,
     method: str = "auto",
     rtol: float = 1e-6,
     atol: float = 1e-8,
@@ -197,23 +260,28 @@ def solve(
     dtype: str = "float64",
     seed: int | None = None,
     checkpoint: Any = None,
+    checkpoint_every: float = 60.0,
     threads: int = 1,
     linear_solver: str = "auto",
     preconditioner: Any = None,
     max_order: int | None = None,
+    simplify: str | bool = "auto",
 ) -> Solution:
     """Solve a system from its initial state over its time interval.
 
     Args:
-        resolution: number of cells of each axis: one number, ``{x: 64, y: 32}`` or a Grid. scheme, order: discretisation in space.
+        resolution: number of cells of each axis: one number, ``{x: 64, y: 32}`` or a Grid. scheme, order: in space (None: 2, or waves that suit).
         method: name of an integrator, or "auto" (chosen from the equations; ``solution.why`` says why).
         rtol, atol: tolerances of the time stepping.
         saveat, save_every: times to keep (save_every: and the end); default: every step for ordinary differential equations,
             101 equal times with space.
-        parameters: values in place of the system's. dt: first step. max_steps: most attempted steps.
+        parameters: values in place of the system's. dt: first step (of Verlet and Yoshida: every step). max_steps: most attempted steps.
         progress: ``progress(t)`` called a few times a second, or True for a progress bar.
-        linear_solver, preconditioner, max_order: for CVODE and IDA (see ``solvers.problem.Options``).
-        events, dtype, seed, checkpoint, threads: only their defaults are supported so far; anything else is refused by name.
+        linear_solver, preconditioner, max_order: for CVODE and IDA (see ``solvers.problem.Options``). simplify: as for ``discretise``.
+        events: ``sn.Event`` objects to watch for beside the system's own; what happened is in ``solution.events``.
+        checkpoint: a file that keeps the state of the run every ``checkpoint_every`` seconds; the same call goes on from it, bit for bit, after
+            a crash or Ctrl-C. It is removed at the end.
+        dtype, seed, threads: only their defaults are supported so far; anything else is refused by name.
 
     A failed solve keeps what it has and emits SolveWarning. Raises ModelError, DiscretisationError, SolveError for what cannot be started,
     UnknownName and UnknownOption for names that do not exist.
@@ -221,20 +289,26 @@ def solve(
     if not isinstance(system, PDESystem):
         raise SolveError(f"solve takes a system such as sn.PDESystem(...), got {type(system).__name__}")
     _check_names(method, backend, target)
-    _check_defaults(system, events=events, dtype=dtype, seed=seed, checkpoint=checkpoint, threads=threads)
+    _check_defaults(dtype=dtype, seed=seed, threads=threads)
     system = system.with_parameters(**_by_name(parameters)) if parameters else system
-    discretised = discretise(system, resolution, scheme, order, target)
-    with _reporting(progress, discretised.semi) as report:
+    space = space_for(system, resolution, scheme, order, free=method == backend == "auto")
+    discretised = discretise(system, resolution, space.scheme, space.order, target, simplify)
+    watching = all_events(system, events)
+    with reporting(progress, discretised.semi) as report:
         given = {"rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "progress": report}
         linear = {"linear_solver": linear_solver, "preconditioner": preconditioner, "max_order": max_order}
+        given |= {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
         options = _options(discretised.semi, saveat, save_every, **given, **linear)
-        plan = _plan(discretised.semi, method, backend, rtol)
+        kernels = event_kernels(system, watching, resolution, space.scheme, space.order) if watching else None
+        problem = _problem(discretised, kernels)
+        plan = _plan(discretised.semi, method, backend, rtol, bool(watching) or checkpoint is not None, problem)
         options = replace(options, method=plan.method, max_order=max_order or plan.max_order)
-        outcome = run(_problem(discretised), options, plan.backend)
-    why = f"{plan.why}{_in_space(discretised.semi, scheme)}"
-    solution = label(discretised, outcome, why, _explained(outcome, discretised.semi))
-    if not solution.success:
-        warnings.warn(solution.message, SolveWarning, stacklevel=3)
+        outcome, changed = solve_switching(problem, options, plan.backend, plan.successor, plan.patience)
+        discretised.changes = changes(outcome)
+    why = f"{plan.why}{changed}{_in_space(discretised.semi, scheme, space.why)}"
+    solution = label(discretised, outcome, why, _explained(outcome, discretised.semi), happened(discretised, outcome, watching))
+    for note in (*outcome.notes, *negative_amounts(discretised.semi, outcome, options), *(() if solution.success else (solution.message,))):
+        warnings.warn(note, SolveWarning, stacklevel=4)
     return solution
 
 
@@ -244,17 +318,17 @@ def _by_name(values: Mapping[Any, float]) -> dict[str, float]:
     return {str(getattr(key, "name", key)): value for key, value in values.items()}
 
 
-def _check_defaults(system: PDESystem, **given: Any) -> None:
+def _check_defaults(**given: Any) -> None:
     """Options of the public contract that this version does not have yet: their defaults pass, all else is refused."""
-    defaults = {"events": (), "dtype": "float64", "seed": None, "checkpoint": None, "threads": 1}
+    defaults = {
+        "dtype": ("float64", "states are double precision"),
+        "seed": (None, "nothing here is random"),
+        "threads": (1, "a solve runs on one thread"),
+    }
     for name, value in given.items():
-        value = tuple(value) if name == "events" else value
-        if value != defaults[name]:
-            raise SolveError(
-                f"{name}={value!r} is not supported by this version; leave it out ({name}={defaults[name]!r})"
-            )
-    if system.events:
-        raise SolveError("the system has events, which this version does not watch for; leave events out")
+        default, why = defaults[name]
+        if value != default or isinstance(value, bool):
+            raise SolveError(f"{name}={value!r} is not supported by this version ({why}); leave it out ({name}={default!r})")
 
 
 def _check_names(method: str, backend: str, target: str) -> None:
@@ -267,32 +341,7 @@ def _check_names(method: str, backend: str, target: str) -> None:
             )
 
 
-def _plan(semi: SemiDiscreteSystem, method: str, backend: str, rtol: float) -> Plan:
-    spacing = {a.name: a.spacing for a in semi.axes}
-    span = semi.time_span[1] - semi.time_span[0]
-    periodic = all(a.periodic for a in semi.axes)
-    fields = len(semi.state) - len(semi.hidden)
-
-    def chosen(sundials: bool) -> Plan:
-        return choose(semi.structure, spacing, span, fields, periodic, rtol, sundials, semi.size)
-
-    automatic = chosen(installed("sundials"))
-    if automatic.backend == "sundials" and not usable("sundials"):  # broken: only a load tells
-        automatic = chosen(False)
-    if method == "auto" and backend in ("auto", automatic.backend):
-        return automatic
-    if method == "auto":
-        return choose_for(backend, automatic)
-    home = backend_of(method) if backend == "auto" else backend
-    if method.lower() not in (name.lower() for name in methods(home)):
-        other = backend_of(method)
-        raise SolveError(
-            f'method {method!r} belongs to backend {other!r}, not {backend!r}; write backend="{other}" or leave it out'
-        )
-    return Plan(method, home, f"{method} was asked for (the automatic choice is {automatic.method})")
-
-
-def _problem(discretised: Discretised) -> Problem:
+def _problem(discretised: Discretised, events: EventKernels | None = None) -> Problem:
     semi, compiled, p = discretised.semi, discretised.compiled, discretised._vector
     function = compiled.function
     return Problem(
@@ -303,16 +352,41 @@ def _problem(discretised: Discretised) -> Problem:
         address=compiled.address,
         parameters=p,
         breakpoints=semi.breakpoints,
-        sparsity=lambda: discretised.sparsity,
-        jacobian=_LazyJacobian(discretised),
+        sparsity=None if semi.spectral is not None else lambda: discretised.sparsity,
+        jacobian=_LazyJacobian(discretised) if semi.spectral is None else affordable_jacobian(discretised.spectral, p),
         jacobian_exact=not semi.rhs.locals,
         jvp=lambda t, y, v, out: discretised.jvp(t, y, v, out=out),
         differential=semi.differential,
+        autonomous=semi.rhs.autonomous,
+        partition=lambda: _partition(discretised),
+        linear_part=None if semi.spectral is not None else lambda: linear_part(semi, p.tolist()),
+        semilinear=None if discretised.spectral is None else lambda: Spectral(discretised.spectral, p),  # type: ignore[arg-type]
+        module=(compiled.kernel.name, compiled.source) if compiled.target == "llvm" else None,
+        events=None if events is None else discretised.watched(events),
+        identity=hashlib.sha256(compiled.source.encode()).hexdigest()[:24],
         keepalive=compiled,
+        watch=semi.watch,
     )
 
 
 _SMALL = 1000  # unknowns up to which a dense matrix costs an implicit method little
+
+
+def _partition(discretised: Discretised) -> np.ndarray:
+    """Positions and momenta for symplectic methods, from the sparsity; which equations depend on time is seen from their values."""
+    from symnum.solvers.embedded.partitioned import partition
+
+    semi, p = discretised.semi, discretised._vector
+    timed = np.zeros(semi.size, dtype=bool)
+    if not semi.rhs.autonomous:
+        start, low, high = discretised.initial_state(), *semi.time_span
+        random = np.random.default_rng(0)  # times that no period meets; states where no factor of a time is zero, as a velocity is at the start
+        times = random.uniform(low, high, 7)
+        for y in (start, *(start + (1 + np.abs(start)) * random.uniform(-0.5, 0.5, (3, semi.size)))):
+            values = np.array([discretised.compiled(t, y, p, np.empty(semi.size)) for t in times])
+            timed |= ((values != values[0]) & np.isfinite(values) & np.isfinite(values[0])).any(axis=0)
+    names = tuple(field.field for field in semi.state for _ in range(int(np.prod(field.shape))))
+    return partition(discretised.sparsity, timed, names)
 
 
 class _LazyJacobian:
@@ -324,6 +398,11 @@ class _LazyJacobian:
     @property
     def pattern(self) -> Any:
         return self._discretised.sparse_jacobian.pattern
+
+    @property
+    def whole(self) -> SparseJacobian:
+        """The compiled derivative itself, integrals included."""
+        return self._discretised.sparse_jacobian
 
     def fill(self, t: float, y: np.ndarray, data: np.ndarray) -> None:
         """See ``SparseJacobian.fill``."""
@@ -341,41 +420,18 @@ def _options(
     semi: SemiDiscreteSystem, saveat: Sequence[float] | None, save_every: float | None, **given: Any
 ) -> Options:
     """The options, checked; the method comes with the plan."""
-    times = _save_times(semi, saveat, save_every)
+    times = save_times(semi.time_span, bool(semi.axes), saveat, save_every)
     return Options(saveat=times, every_step=times is None, dense=times is None, **given)
 
 
-def _save_times(
-    semi: SemiDiscreteSystem, saveat: Sequence[float] | None, save_every: float | None
-) -> np.ndarray | None:
-    """Times to save, or None for every accepted step."""
-    start, stop = semi.time_span
-    if saveat is not None and save_every is not None:
-        raise SolveError("saveat and save_every both say what to save; give one of them")
-    if saveat is not None:
-        return saveat if np.ndim(saveat) else np.atleast_1d(saveat)  # type: ignore[return-value]  # converted and checked by Options
-    if save_every is not None:
-        if isinstance(save_every, bool) or not (
-            isinstance(save_every, (int, float, np.number)) and 0 < save_every < float("inf")
-        ):
-            raise SolveError(
-                f"save_every is {save_every!r}, not a positive time; write save_every={(stop - start) / 100:g}"
-            )
-        count = int(np.floor((stop - start) / save_every * (1 + 1e-12)))
-        if count > 10_000_000:
-            raise SolveError(
-                f"save_every={save_every:g} asks for {count:,} states; write save_every={(stop - start) / 100:g}"
-            )
-        times = np.minimum(start + float(save_every) * np.arange(count + 1), stop)  # 3*0.1 > 0.3
-        return times if stop - times[-1] <= 1e-9 * save_every else np.append(times, stop)
-    return np.linspace(start, stop, 101) if semi.axes else None
-
-
-def _in_space(semi: SemiDiscreteSystem, asked: str) -> str:
+def _in_space(semi: SemiDiscreteSystem, asked: str, waves: str | None = None) -> str:
     """How space was treated, as the end of the sentence that says why."""
     if not semi.axes:
         return ""
     words = {"central": "central differences", "finite_volume": "finite volumes", "upwind": "upwind differences"}
+    if semi.spectral is not None:
+        chosen = f': {waves} (scheme="central" gives differences)' if waves else ""
+        return f"; in space Fourier collocation, exact on every wave that the grid resolves{chosen}"
     text = f"; in space {words.get(semi.scheme, semi.scheme)} of order {semi.order}"
     if asked == "auto" and semi.scheme == "finite_volume":
         text += ', which keep the content to round-off: the fluxes through all sides are given (values at cell centres; scheme="central" gives nodes)'
@@ -390,28 +446,6 @@ def _explained(outcome: Outcome, semi: SemiDiscreteSystem) -> str:
     name, place = semi.locate(outcome.failure_index)
     where = ", ".join(f"{x}={value:.6g}" for x, value in place.items())
     return f"{text} The first field affected is {name}{' at ' + where if where else ''}."
-
-
-class _reporting:
-    """Progress: the user's function, a bar on stderr, or nothing."""
-
-    def __init__(self, progress: Callable[[float], None] | bool | None, semi: SemiDiscreteSystem) -> None:
-        if progress is not None and not isinstance(progress, bool) and not callable(progress):
-            raise SolveError(f"progress is True, None or a function of t, not {progress!r}")
-        self.progress, self.semi = progress, semi
-        self.bar: Any = None
-
-    def __enter__(self) -> Callable[[float], None] | None:
-        if self.progress is not True:
-            return self.progress if callable(self.progress) else None
-        from symnum.progress import TimeBar
-
-        self.bar = TimeBar(self.semi.name or "solving", *self.semi.time_span)
-        return self.bar.update
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
 
 
 __all__ = ["Discretised", "discretise", "generate", "solve"]

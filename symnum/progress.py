@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
+
+from symnum.errors import SolveError
 
 _PATIENCE = 1.0  # seconds before a bar appears
 
@@ -46,3 +49,23 @@ class TimeBar:
         self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self.task = self.bar.add_task(self.title, total=1.0, where="")
         self.bar.start()
+
+
+class reporting:
+    """Progress: the user's function, a bar on stderr, or nothing. ``semi``: has ``name`` and ``time_span``."""
+
+    def __init__(self, progress: Callable[[float], None] | bool | None, semi: Any) -> None:
+        if progress is not None and not isinstance(progress, bool) and not callable(progress):
+            raise SolveError(f"progress is True, None or a function of t, not {progress!r}")
+        self.progress, self.semi = progress, semi
+        self.bar: Any = None
+
+    def __enter__(self) -> Callable[[float], None] | None:
+        if self.progress is not True:
+            return self.progress if callable(self.progress) else None
+        self.bar = TimeBar(self.semi.name or "solving", *self.semi.time_span)
+        return self.bar.update
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()

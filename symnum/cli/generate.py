@@ -14,7 +14,7 @@ def generate(arguments: argparse.Namespace) -> int:
     from symnum import pipeline
 
     with quiet_stdout(True):  # a model that prints must not print into the source
-        model = find_model(arguments.model, arguments.settings)
+        model = find_model(arguments.model, arguments.settings, arguments.until)
         made = pipeline.generate(
             model.system,
             arguments.target,

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from symnum.cli.console import console, print_json, quiet_stdout, table
-from symnum.cli.models import catalogue, find_model
+from symnum.cli.models import Loaded, catalogue, find_model
 
 if TYPE_CHECKING:
     from symnum.model.system import PDESystem
@@ -35,6 +35,7 @@ def explain(arguments: argparse.Namespace) -> int:
         print(model.system.explain())
         if arguments.rewrite:
             print(rewriting(model.system))
+            print(rewriting_of_loops(model))
     return 0
 
 
@@ -55,3 +56,14 @@ def rewriting(system: PDESystem) -> str:
     ]
     changed = [f"  {name} = {new}" for (name, old), new in zip(rates.items(), made, strict=True) if new is not old]
     return "\n".join([*lines, *changed[:_MOST_RATES], *(["  ..."] if len(changed) > _MOST_RATES else [])])
+
+
+def rewriting_of_loops(model: Loaded) -> str:
+    """What is done to the loops of the discretised right-hand side before they are compiled (``simplify`` of sn.solve)."""
+    from symnum.pipeline import discretise
+
+    options = {name: model.options[name] for name in ("scheme", "order") if name in model.options}
+    made = discretise(model.system, model.resolution or 64, **options)
+    grid = f" on {' x '.join(str(a.points) for a in made.semi.axes)} points" if made.semi.axes else ""
+    text = str(made.rewriting).replace("\n", "\n  ")
+    return f"\nRewriting of the loops of the right-hand side{grid}:\n  {text}"

@@ -1,8 +1,8 @@
-"""MODEL on the command line: a name from the catalogue, the user's own .py file, or a .toml file.
+"""MODEL on the command line: a name from the catalogue, the user's own .py file, a .toml file, or a .net file (BioNetGen).
 
 A model file (.py) defines ``system()``, a function that returns a PDESystem (or a variable ``system`` that is one),
-and may state ``resolution`` and ``solve_options``. It is the user's own code and is executed; a .toml file never
-is.
+and may state ``resolution`` and ``solve_options``. It is the user's own code and is executed; a .toml file and a .net
+file never are. A .net file holds no times: they come from the command line.
 """
 
 from __future__ import annotations
@@ -40,17 +40,31 @@ def catalogue() -> Catalogue:
     return Catalogue("model", folder=shipped_folder("models"))
 
 
-def find_model(text: str, settings: list[tuple[str, float]] | None = None) -> Loaded:
-    """The model that ``text`` names, with parameters set. Raises UnknownName, FileError or ModelError."""
+def find_model(text: str, settings: list[tuple[str, float]] | None = None, until: float | None = None) -> Loaded:
+    """The model that ``text`` names, with parameters set. ``until``: the end of the time interval of a .net file, which starts at 0.
+
+    Raises UnknownName, FileError, ParseError or ModelError.
+    """
     path = Path(text)
+    if until is not None and path.suffix != ".net":
+        raise ModelError(
+            f"--until is for .net files, which hold no times; the times of {text} stand in the model. Leave --until out."
+        )
     if path.suffix == ".toml":
         from symnum.model.toml import load
 
         loaded = _loaded(load(path), path.stem, "", {})
+    elif path.suffix == ".net":
+        from symnum.model.reactions import ReactionNetwork
+
+        network = ReactionNetwork.from_net(path, t=(0.0, 1.0 if until is None else until))
+        loaded = _loaded(network, path.stem, "a reaction network of BioNetGen", {})
     elif path.suffix == ".py":
         loaded = _from_module(_execute(path), path.stem, str(path))
     elif path.suffix or len(path.parts) > 1:
-        raise FileError(f"{text!r} is no model. A model is a name from `symnum list`, a .py file or a .toml file.")
+        raise FileError(
+            f"{text!r} is no model. A model is a name from `symnum list`, a .py file, a .toml file or a .net file."
+        )
     else:
         loaded = _from_catalogue(text)
     if not settings:
@@ -64,11 +78,11 @@ def _from_catalogue(name: str) -> Loaded:
     try:
         module = models.load(name)
     except UnknownName as error:
-        beside = next((f for f in (f"{name}.py", f"{name}.toml") if Path(f).is_file()), None)
+        beside = next((f for f in (f"{name}.py", f"{name}.toml", f"{name}.net") if Path(f).is_file()), None)
         hint = (
             f"There is a file {beside} here: symnum run {beside}."
             if beside
-            else "Your own model: give a .py or .toml file."
+            else "Your own model: give a .py, .toml or .net file."
         )
         raise UnknownName(f"{error} {hint}") from None
     return _from_module(module, name, str(models.path(name)))

@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 
 from symnum.errors import did_you_mean
 
-_SCHEME = "in space: central, upwind or finite_volume; chosen from the structure if not given"
+_SCHEME = (
+    "in space: central, upwind, finite_volume, fourier or fourier_dealiased; chosen from the structure if not given"
+)
 
 
 class BadArguments(Exception):
@@ -108,7 +110,7 @@ def _command(commands: Any, name: str, purpose: str, module: str, function: str 
 
 
 def _model(parser: _Parser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a name from `symnum list`, a .py or a .toml file")
+    parser.add_argument("model", metavar="MODEL", help="a name from `symnum list`, a .py, a .toml or a .net file")
 
 
 def _settings(parser: _Parser) -> None:
@@ -123,9 +125,16 @@ def _settings(parser: _Parser) -> None:
     )
 
 
+def _until(parser: _Parser) -> None:
+    parser.add_argument(
+        "--until", type=_positive, metavar="T", help="end of the time interval of a .net file (1 if not given)"
+    )
+
+
 def _run(parser: _Parser) -> None:
     _model(parser)
     _settings(parser)
+    _until(parser)
     parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate")
     parser.add_argument("--order", type=_whole, metavar="P", help="order of the finite differences: 2, 4, ...")
     parser.add_argument(
@@ -136,6 +145,9 @@ def _run(parser: _Parser) -> None:
     parser.add_argument("--target", metavar="T", help="code of the right-hand side: llvm (if not given), c or numpy")
     parser.add_argument("--rtol", type=_positive, metavar="TOL", help="relative tolerance")
     parser.add_argument("--atol", type=_positive, metavar="TOL", help="absolute tolerance")
+    parser.add_argument(
+        "--dt", type=_positive, metavar="DT", help="first time step; all steps of Verlet, Yoshida4, Yoshida6"
+    )
     parser.add_argument("--out", metavar="FILE.nc", help="write the solution as netCDF")
     parser.add_argument("--plot", metavar="FILE.png", help="write a picture")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -144,6 +156,7 @@ def _run(parser: _Parser) -> None:
 def _generate(parser: _Parser) -> None:
     _model(parser)
     _settings(parser)
+    _until(parser)
     parser.add_argument("--target", default="c", metavar="T", help="c (default), numpy or llvm")
     parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate")
     parser.add_argument("--order", type=_whole, metavar="P", help="order of the finite differences: 2, 4, ...")

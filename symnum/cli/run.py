@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from symnum.result import Solution
 
 _PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
-_PASSED_ON = ("scheme", "order", "method", "backend", "target", "rtol", "atol")
+_PASSED_ON = ("scheme", "order", "method", "backend", "target", "rtol", "atol", "dt")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,9 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     begun = time.perf_counter()
     _check_outputs(arguments)  # before the solve: hours of work should not end at a misspelt folder
     with quiet_stdout(arguments.json):
-        model = find_model(arguments.model, arguments.settings)
+        model = find_model(arguments.model, arguments.settings, arguments.until)
         if not arguments.json:
             _headline(model)
+        if arguments.model.endswith(".net") and arguments.until is None:
+            print(f"symnum: note: {arguments.model} holds no times, so t runs from 0 to 1; write --until T.", file=sys.stderr)
         solution = _solve(model, _options(arguments, model))
         files = _write(solution, arguments)
     report = summary(solution, model, arguments.resolution or model.resolution, files, time.perf_counter() - begun)

@@ -63,6 +63,7 @@ class SparseJacobian:
     Attributes:
         pattern: boolean SciPy CSC matrix (outputs, inputs), sorted, without duplicates.
         low_rank: True if f holds integrals; then df/dy = S + L (1 - M)^-1 R and ``pattern``, ``fill`` and ``sparse`` mean S alone.
+        compiled: the kernel that writes all values; blocks: where they stand in S (and L, R, M), see ``ir.jacobian.Block``.
 
     ``p``: the parameter vector, read anew at each call.
     """
@@ -72,6 +73,7 @@ class SparseJacobian:
         self.compiled = compile_kernel(slots.kernel, target)
         self.p = p
         self._buffer = np.empty(slots.kernel.output_size)
+        self.blocks = tuple(b for b in (slots.direct, slots.left, slots.right, slots.between) if b is not None)
         self._direct = Gather(slots.direct, native=target == "llvm")
         self._factors = tuple(Gather(b) for b in (slots.left, slots.right, slots.between) if b is not None)
         self.pattern = self._direct.pattern

@@ -30,16 +30,26 @@ class Module:
     Attributes: ``from_cache``: the machine code was read from disk.
     """
 
-    def __init__(self, text: str, *, cache: bool = True, level: int = 3) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        cache: bool = True,
+        level: int = 3,
+        linked: tuple[str, ...] = (),
+        loops: bool = True,
+        vectors: bool = False,
+    ) -> None:
         machine = _target_machine(level)
-        key = _cache_path(text, level) if cache else None
+        name = "\0".join([text, *linked, *([] if loops else ["loops as they are"]), *(["vectors"] if vectors else [])])
+        key = _cache_path(name, level) if cache else None
         stored = _read(key)
         self.from_cache = stored is not None
         self._engine = _engine(_target_machine(level))
         if stored is not None:
             self._engine.add_object_file(llvm.ObjectFileRef.from_data(stored))
         else:
-            parsed = optimise(text, machine, level)
+            parsed = optimise(text, machine, level, linked, loops, vectors)
             if key is not None:
                 code = machine.emit_object(parsed)
                 _write(key, code)
@@ -56,24 +66,44 @@ class Module:
         return int(address)
 
 
-def compile_ir(text: str, cache: bool = True, level: int = 3) -> Module:
-    """Optimise at -O``level`` and compile IR text. ``cache=False`` neither reads nor writes the disk."""
-    return Module(text, cache=cache, level=level)
+def compile_ir(
+    text: str,
+    cache: bool = True,
+    level: int = 3,
+    linked: tuple[str, ...] = (),
+    loops: bool = True,
+    vectors: bool = False,
+) -> Module:
+    """Optimise at -O``level`` and compile IR text, as one module with the texts ``linked`` (whose functions it may declare and inline).
+
+    ``cache=False`` neither reads nor writes the disk. ``loops=False``: loops are neither vectorised nor unrolled (already written that way).
+    ``vectors``: vectorised below level 2 too.
+    """
+    return Module(text, cache=cache, level=level, linked=linked, loops=loops, vectors=vectors)
 
 
-def optimise(text: str, machine: Any = None, level: int = 3) -> Any:
+def optimise(
+    text: str,
+    machine: Any = None,
+    level: int = 3,
+    linked: tuple[str, ...] = (),
+    loops: bool = True,
+    vectors: bool = False,
+) -> Any:
     """Parse, verify and optimise; gives llvmlite's module (its ``str`` is the optimised IR)."""
     machine = machine or _target_machine(level)
     try:
         parsed = llvm.parse_assembly(text)
+        for other in linked:
+            parsed.link_in(llvm.parse_assembly(other))
         parsed.verify()
     except RuntimeError as error:
         raise TargetError(f"symnum generated LLVM IR that LLVM refuses (please report this): {error}") from None
     options = llvm.create_pipeline_tuning_options(speed_level=level)
-    options.loop_vectorization = level >= 2
+    options.loop_vectorization = loops and (vectors or level >= 2)
     options.slp_vectorization = False
-    options.loop_interleaving = level >= 2
-    options.loop_unrolling = level >= 2
+    options.loop_interleaving = loops and level >= 2
+    options.loop_unrolling = loops and level >= 2
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(parsed, builder)
     return parsed

@@ -7,7 +7,7 @@ of all equations, each once, in the order in which they are needed, are cut into
     define internal void @rhs.1(t, y, p, out, w)     nodes 300 ... 599       and are loaded from it
     define void @rhs(t, y, p, out)                   calls them one after the other
 
-so that compile time and memory grow with the number of terms.
+so that compile time and memory grow with the number of terms. What many equations compute alike comes first, in vectors (``llvm_packs``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from symnum.codegen import llvm_packs
 from symnum.codegen.llvm_emit import FLAGS, Emitter, Names, is_boolean, literal
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder_outside
@@ -28,12 +29,13 @@ _STACK = 4096  # values of the workspace that may lie on the stack
 
 @dataclass
 class Piece:
-    """Nodes to evaluate, and after some of them the outputs that they are."""
+    """Nodes to evaluate, and after some of them the outputs that they are; ``rows``: the nodes are computed in vectors, a row each."""
 
     nodes: list[Term] = field(default_factory=list)
     stores: dict[int, list[str]] = field(default_factory=dict)  # after so many nodes: output arrays
     values: dict[int, list[Term]] = field(default_factory=dict)
     size: int = 0
+    rows: list[llvm_packs.Row] = field(default_factory=list)
 
 
 def worth_cutting(kernel: Kernel) -> bool:
@@ -60,7 +62,10 @@ def operations(node: Term) -> int:
 
 def cut(kernel: Kernel, limit: int = PIECE) -> list[Piece]:
     """The nodes of all stores, each once, in pieces of at most about ``limit`` operations."""
-    pieces, seen = [Piece()], dict[Term, None]()
+    packed = llvm_packs.rows(kernel, llvm_packs.Shapes(kernel))
+    pieces = [Piece([n for row in rows for n in row], rows=rows) for rows in llvm_packs.pieces(packed)]
+    seen: dict[Term, None] = {node: None for piece in pieces for node in piece.nodes}
+    pieces.append(Piece())
     for statement in kernel.body:
         assert isinstance(statement, Store)
         for node in postorder_outside(statement.value, seen):
@@ -81,14 +86,19 @@ def workspace(pieces: list[Piece]) -> dict[Term, int]:
     """A place for each value that a later piece needs."""
     made: dict[Term, int] = {}
     places: dict[Term, int] = {}
+    needed: set[Term] = set()
     for number, piece in enumerate(pieces):
         for node in piece.nodes:
             made[node] = number
     for number, piece in enumerate(pieces):
-        stored = (value for values in piece.values.values() for value in values)
-        for needed in (*(a for node in piece.nodes for a in node.args), *stored):
-            if needed.args and made[needed] != number:
-                places.setdefault(needed, len(places))
+        stored = [value for values in piece.values.values() for value in values]
+        read = stored if piece.rows else [*(a for node in piece.nodes for a in node.args), *stored]
+        needed.update(a for a in read if a.args and made[a] != number)
+    for piece in pieces:
+        for row in piece.rows or [(node,) for node in piece.nodes]:
+            if any(node in needed for node in row):
+                first = len(places)
+                places.update((node, first + k) for k, node in enumerate(row))
     return places
 
 
@@ -99,9 +109,7 @@ def print_pieces(kernel: Kernel, names: Names, limit: int = PIECE) -> str:
     printed = [
         _PiecePrinter(kernel, names, places).print(f"@{kernel.name}.{k}", piece) for k, piece in enumerate(pieces)
     ]
-    calls = [
-        f"  call void @{kernel.name}.{k}(double %t, ptr %y, ptr %p, ptr %out, ptr %w)" for k in range(len(pieces))
-    ]
+    calls = [f"  call void @{kernel.name}.{k}(double %t, ptr %y, ptr %p, ptr %out, ptr %w)" for k in range(len(pieces))]
     before, after = _room(len(places), names)
     head = f"define void @{kernel.name}(double %t, ptr noalias readonly %y, ptr noalias readonly %p, ptr noalias %out) nounwind {{"
     return "\n".join([*printed, "", head, "entry:", *before, *calls, *after, "  ret void", "}"])
@@ -125,6 +133,30 @@ class _PiecePrinter:
         self.lines: list[str] = []
 
     def print(self, name: str, piece: Piece) -> str:
+        """One function."""
+        if piece.rows:
+            self._pack(piece.rows)
+        else:
+            self._straight(piece)
+        return "\n".join(
+            [
+                f"define internal void {name}({_ARGUMENTS}) noinline nounwind {{",
+                "entry:",
+                *self.lines,
+                "  ret void",
+                "}",
+            ]
+        )
+
+    def _pack(self, rows: list[llvm_packs.Row]) -> None:
+        printer = llvm_packs.PackPrinter(llvm_packs.Shapes(self.kernel), self.names, self._line)
+        for row in rows:
+            value = printer.value(row)
+            if row[0] in self.places:
+                pointer = self._line(f"getelementptr inbounds double, ptr %w, i64 {self.places[row[0]]}")
+                self.lines.append(f"  store <{len(row)} x double> {value}, ptr {pointer}, align 8")
+
+    def _straight(self, piece: Piece) -> None:
         own = set(piece.nodes)
         for k, node in enumerate(piece.nodes):
             self._store(piece, k)
@@ -133,9 +165,6 @@ class _PiecePrinter:
             if node in self.places and node in own:
                 self._write("%w", self.places[node], self._number(node))
         self._store(piece, len(piece.nodes))
-        return "\n".join(
-            [f"define internal void {name}({_ARGUMENTS}) noinline nounwind {{", "entry:", *self.lines, "  ret void", "}"]
-        )
 
     def _store(self, piece: Piece, after: int) -> None:
         for array, value in zip(piece.stores.get(after, ()), piece.values.get(after, ()), strict=True):

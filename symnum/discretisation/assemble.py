@@ -61,7 +61,8 @@ def assemble(system: PDESystem, resolution: Any = 64, scheme: str = "auto", orde
     module = Catalogue("scheme", package="symnum.discretisation.schemes").load(name)
     grid = make_grid(system, resolution, getattr(module, "CENTRED", False))
     module.check(order, closed=any(not a.periodic for a in grid.axes))
-    return Assembly(system, grid, module, order, name)
+    kind: type[Assembly] = getattr(module, "ASSEMBLY", Assembly)
+    return kind(system, grid, module, order, name)
 
 
 class Assembly:
@@ -77,7 +78,8 @@ class Assembly:
         }
         self.boundary: Boundary = getattr(scheme, "BOUNDARY", Boundary)(conditions, dict(system.periodic))
         self.state = _layout(self.normal.fields, self._axes, lambda f, k: self._kept(f, k))
-        self.full = _layout(self.normal.fields, self._axes, lambda f, k: (0, grid.axes[k].points))
+        everything = (*self.normal.fields, *self.normal.observed)
+        self.full = _layout(everything, self._axes, lambda f, k: (0, grid.axes[k].points))
         self.arrays = dict(zip(self.normal.fields, self.state, strict=True)) | dict(self.integrals.arrays)
         self.periods = tuple(a.points for a in grid.axes)
         self.boundary.known = self._known_values()
@@ -100,11 +102,13 @@ class Assembly:
             initial=lambda values, out=None: initial_state(self, initial, values, out),
             initial_kernel=initial,
             breakpoints=tuple(structure.discontinuities),
-            units={f.name: f.info.units for f in self.normal.fields},
+            units={f.name: f.info.units for f in (*self.normal.fields, *self.normal.observed)},
             hidden=frozenset(f.name for f in self.normal.fields if f not in self.system.fields),
             signs=dict(self.system.periodic),
             algebraic=frozenset(f.name for f in self.normal.algebraic),
             structure=structure,
+            watch=getattr(self.system, "watch", None),
+            shown=tuple(f.name for f in self.system.fields) if self.normal.observed else (),
         )
 
     def _without_integrals(self) -> tuple[NormalForm, Integrals]:
@@ -181,7 +185,7 @@ class Assembly:
     def _reconstruct(self) -> Kernel:
         """Full fields from the state: interior values are copied, eliminated ones follow from the conditions."""
         body: list[Statement] = []
-        for field, full in zip(self.normal.fields, self.full, strict=True):
+        for field, full in zip(self.normal.fields, self.full, strict=False):
             axes = self._axes(field)
             pieces = []
             for k in axes:
@@ -192,6 +196,9 @@ class Assembly:
             for cell in product(*pieces):
                 lowering = self._lowering_in(axes, cell)
                 body.extend(_loops(axes, cell, (Store(full.name, lowering.lower(field, lowering.centre)),)))
+        lowering = self.lowering((None,) * len(self.periods))
+        for (_, value), full in zip(self.normal.observed.items(), self.full[len(self.state) :], strict=True):
+            body.append(Store(full.name, lowering.lower(value, lowering.centre), f"definition of {full.field}"))
         return self.kernel("reconstruct", self.full, body, "fields on the whole grid, boundary points included")
 
     def _groups(self) -> dict[tuple[int, ...], list[Symbol]]:

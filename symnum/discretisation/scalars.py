@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from symnum.expr.walk import postorder
 from symnum.ir.kernel import Statement, Store
 from symnum.rewrite.factor import factor
-from symnum.rewrite.share import share
+from symnum.rewrite.share import share, share_roots
 
 MANY = 500  # summands from which equations are factored; below, what the user wrote stays as it is
 _LISTED = 8
@@ -23,7 +23,7 @@ def factored(body: Sequence[Statement]) -> list[Statement]:
     summands = sum(len(n.args) for n in postorder([s.value for s in stores]) if n.op == "add")
     if len(stores) != len(body) or summands < MANY:
         return list(body)
-    values = share(factor([s.value for s in stores]))
+    values = share_roots(share(factor([s.value for s in stores])))
     return [Store(s.array, v, s.origin) for s, v in zip(stores, values, strict=True)]
 
 

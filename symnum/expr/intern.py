@@ -30,14 +30,16 @@ def found_term(key: Any) -> Any:
 
 def keep_term(key: Any, term: Any) -> Any:
     """Put a new term into the table; the one that another thread put there meanwhile wins."""
+    reference = Reference(term, _forget)
+    reference.key = key
     with _LOCK:
-        found = found_term(key)
-        if found is not None:
-            return found
-        reference = Reference(term, _forget)
-        reference.key = key
-        references[key] = reference
-        return term
+        kept = references.setdefault(key, reference)  # keys are long tuples: each look-up counts
+        if kept is not reference:
+            found = kept()
+            if found is not None:
+                return found
+            references[key] = reference
+    return term
 
 
 def _forget(reference: Reference) -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
@@ -213,6 +214,10 @@ _put_op, _put_args, _put_data, _put_digest = (
 )  # past __setattr__, which refuses
 
 
+_digest = attrgetter("digest")
+_WHOLE = {int}
+
+
 def _identity(value: Any) -> Any:
     """What the digest of a symbol sees of its info: terms by their digest (two coordinates may share a name), the rest by repr."""
     if isinstance(value, Term):
@@ -224,16 +229,20 @@ def _identity(value: Any) -> Any:
 
 def make_call(op: str, args: tuple[Term, ...], data: tuple[Any, ...] = ()) -> Term:
     """Intern a call exactly as given (for constructors that have already brought it to canonical form)."""
-    key = (op, args, data, tuple(map(type, data)))
+    return _interned((op, args, data, tuple(map(type, data))))
+
+
+def _interned(key: tuple[Any, ...], head: bytes = b"") -> Term:
+    """The call of a key (op, args, data, types of data); ``head``: what its digest begins with, where that is at hand."""
     reference = references.get(key)
     if reference is not None and (found := reference()) is not None:
         return found
-    parts = [_head(op, data).encode()]
-    parts += [a.digest for a in args]
+    op, args, data, _ = key
     term = object.__new__(Call)
     _put_op(term, op)
     _put_args(term, args)
     _put_data(term, data)
+    parts = [head or _head(op, data).encode(), *map(_digest, args)]
     _put_digest(term, blake2b(b"".join(parts), digest_size=16).digest())
     return keep_term(key, term)
 
@@ -300,8 +309,12 @@ def linear_combination(bag: dict[Term, Number], constant: Number = 0) -> Term:
             constant = constant + term.data[0]
             for inner, c in zip(term.args, term.data[1:], strict=True):
                 bag[inner] = bag.get(inner, 0) + c
-    items = [(t, tidy(c)) for t, c in bag.items() if c != 0]
     constant = finite(tidy(constant))
+    if set(map(type, bag.values())) == _WHOLE and type(constant) is int:
+        terms = sorted([t for t, c in bag.items() if c], key=_digest)
+        if len(terms) > 1 or (terms and constant != 0):
+            return make_call("add", tuple(terms), (constant, *[bag[t] for t in terms]))
+    items = [(t, tidy(c)) for t, c in bag.items() if c != 0]
     if not items:
         return Const(constant)
     if constant == 0:
@@ -358,16 +371,15 @@ def mul(terms: Iterable[Term]) -> Term:
     return power_product(bag, coefficient)
 
 
-_digest = attrgetter("digest")
-
-
 def power_product(bag: dict[Term, Number], coefficient: Number = 1) -> Term:
     """``coefficient * prod(base**exponent)`` with numeric exponents; bases that turn out to be products or numbers are merged."""
     if coefficient == 0:
         return ZERO
-    if all(type(e) is int and e != 0 and b.op == "symbol" for b, e in bag.items()):  # the usual product, in half the time
-        bases = tuple(sorted(bag, key=_digest))
-        return _product(coefficient, bases, tuple([bag[b] for b in bases]))
+    for base, exponent in bag.items():
+        if type(exponent) is not int or exponent == 0 or base.op != "symbol":
+            break
+    else:
+        return _monomial(bag, coefficient)
     items: list[tuple[Term, Number]] = []
     merged: list[Term] = []
     for base, exponent in bag.items():
@@ -384,6 +396,22 @@ def power_product(bag: dict[Term, Number], coefficient: Number = 1) -> Term:
     items.extend((term.args[0], term.data[1]) for term in merged)
     items.sort(key=lambda item: item[0].digest)
     return _product(coefficient, tuple(b for b, _ in items), tuple(e for _, e in items))
+
+
+def _monomial(bag: dict[Term, Number], coefficient: Number) -> Term:
+    """Symbols to whole powers, none of them zero: the product of every reaction rate, so it is made in as few steps as can be."""
+    bases = sorted(bag, key=_digest)
+    exponents = [bag[b] for b in bases]
+    if coefficient != 1 or type(coefficient) is not int or not bases or (len(bases) == 1 and exponents[0] == 1):
+        return _product(coefficient, tuple(bases), tuple(exponents))
+    data = (1, *exponents)
+    head, types = _whole_head(data)
+    return _interned(("mul", tuple(bases), data, types), head)
+
+
+@lru_cache(1024)  # of whole numbers only: 1 and 1.0 would be one key
+def _whole_head(data: tuple[int, ...]) -> tuple[bytes, tuple[type, ...]]:
+    return _head("mul", data).encode(), tuple(map(type, data))
 
 
 def _is_root_of_number(term: Term) -> bool:

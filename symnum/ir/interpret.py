@@ -79,12 +79,12 @@ def _evaluate(kernel: Kernel, term: Term, ranges: Ranges, env: Env, memory: _Mem
             return env[node]
         if node.op == "symbol":
             return _leaf(kernel, node, ranges, memory, dimensions)
-        return _operator(node, args)
+        return operator_value(node, args)
 
     return fold(term, rule)
 
 
-def _operator(node: Term, args: list[Any]) -> Any:
+def operator_value(node: Term, args: list[Any]) -> Any:
     """One operator on float64 values; truth values are 1.0 and 0.0 (NumPy would add them as "or" and take exp of them in half precision)."""
     match node.op:
         case "const":

@@ -27,6 +27,7 @@ from math import prod
 
 from symnum.expr.laurent import Laurent
 from symnum.expr.term import Const, Symbol, Term, make_call
+from symnum.expr.walk import symbols
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,11 @@ class Kernel:
     def with_body(self, body: tuple[Statement, ...]) -> Kernel:
         """The same kernel with another body."""
         return replace(self, body=body)
+
+    @cached_property
+    def autonomous(self) -> bool:
+        """No value depends on the time by itself."""
+        return self.time is None or not any(s is self.time for s in symbols(values(self.body)))
 
     @cached_property
     def input_size(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from symnum.expr.term import Symbol
 from symnum.ir.kernel import Array, Kernel
+from symnum.ir.spectral import SpectralRates
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ class SemiDiscreteSystem:
         structure: what the equations are (``model.structure``), for the planner.
         scheme, order: name of the scheme in space, and its order of accuracy.
         initial_kernel: the kernel of the initial formulas, for code that is written out (zero where ``initial`` samples an array or a function).
+        watch: asked after each accepted step whether the run shall pause there, ``watch(t, y)`` (a choice of unknowns that ceases to serve).
+        shown: fields of ``full`` that the user wrote, in the user's order (empty: those that are not hidden, as they come).
+        spectral: of the Fourier scheme; ``rhs`` is then the last of its pointwise kernels, not the time derivatives.
     """
 
     name: str
@@ -77,6 +81,9 @@ class SemiDiscreteSystem:
     scheme: str = ""
     order: int = 0
     initial_kernel: Kernel | None = None
+    watch: Callable[[float, np.ndarray], bool] | None = None
+    shown: tuple[str, ...] = ()
+    spectral: SpectralRates | None = None
 
     @cached_property
     def size(self) -> int:

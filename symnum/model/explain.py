@@ -55,9 +55,12 @@ def _facts(system: PDESystem, found: Structure) -> Iterator[tuple[str, str]]:
         yield "Waves", _coefficients(found.wave, "squared speed ")
     if found.bending:
         yield "Bending waves", _coefficients(found.bending, "coefficient of the fourth derivative ")
-    yield "Terms", _kinds(found)
+    if found.terms:
+        yield "Terms", _kinds(found)
     if system.space:
         yield "Boundaries", _boundaries(system)
+    if found.algebraic or found.observed:
+        yield "Algebraic", _algebraic(system, found)
     yield "Start", _start(system)
     if system.parameters:
         shown = [f"{name} = {value:g}" for name, value in list(system.parameters.items())[:10]]
@@ -69,6 +72,21 @@ def _facts(system: PDESystem, found: Structure) -> Iterator[tuple[str, str]]:
     if found.conserved:
         yield "Conserved", "; ".join(str(q) for q in found.conserved[:4])
     yield "Missing", "nothing, the model is complete"
+
+
+def _algebraic(system: PDESystem, found: Structure) -> str:
+    """What follows from the other fields, by iteration or by a formula, and how the index was reduced."""
+    parts = []
+    if found.algebraic:
+        parts.append(f"{listed([f.name for f in found.algebraic[:8]])} by iteration in every step")
+    if found.observed:
+        parts.append(f"{listed([f.name for f in found.observed[:8]])} by formulas from the others")
+    reduction = getattr(system, "reduction", None)
+    if reduction is not None:
+        from symnum.model.dae import summary
+
+        parts.append(summary(reduction, system.normal_form))
+    return "; ".join(parts)
 
 
 def _type(system: PDESystem, found: Structure) -> str:

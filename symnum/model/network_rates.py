@@ -90,9 +90,10 @@ def fluxes(parts: NetworkParts) -> list[tuple[Number, Term]]:
             if ready is None:
                 found = split_coefficient(laws[law].flux([species[s] for s in reactants]))
             else:
-                bag = dict(ready[2])
+                bag = ready[2].copy()
                 for s in reactants:
-                    bag[species[s]] = bag.get(species[s], 0) + 1
+                    base = species[s]
+                    bag[base] = bag[base] + 1 if base in bag else 1
                 term = power_product(bag)
                 found = (1, term) if term.op != "mul" or term.data[0] == 1 else split_coefficient(term)
             known[key] = found
@@ -117,10 +118,10 @@ def rates(parts: NetworkParts) -> dict[Symbol, Term]:
         for (_, reactants, products), (coefficient, monomial) in zip(parts.rows, fluxes(parts), strict=True):
             for s in reactants:
                 bag = bags[s]
-                bag[monomial] = bag.get(monomial, 0) - coefficient
+                bag[monomial] = bag[monomial] - coefficient if monomial in bag else -coefficient
             for s in products:
                 bag = bags[s]
-                bag[monomial] = bag.get(monomial, 0) + coefficient
+                bag[monomial] = bag[monomial] + coefficient if monomial in bag else coefficient
         for s, species in enumerate(parts.species):
             if species in parts.fixed:
                 bags[s] = {}

@@ -9,7 +9,7 @@ keep spatial derivatives as written (flux form stays flux form); nothing is expa
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from symnum.errors import ModelError
@@ -38,6 +38,7 @@ class NormalForm:
         initial: state field -> term, array or callable (algebraic fields: only where the user gave one).
         face_conditions: face -> (field, residual) pairs, complete for all state fields.
         origin: state field -> where it comes from, in words ("equation 1", "dt(u)").
+        observed: field that is no state -> its value in terms of states, time and parameters (differential-algebraic systems).
     """
 
     fields: tuple[Symbol, ...]
@@ -46,6 +47,7 @@ class NormalForm:
     initial: dict[Symbol, Any]
     face_conditions: dict[Face, tuple[tuple[Symbol, Term], ...]]
     origin: dict[Symbol, str]
+    observed: dict[Symbol, Term] = field(default_factory=dict)
 
 
 def normal_form(system: PDESystem) -> NormalForm:
@@ -57,7 +59,7 @@ def normal_form(system: PDESystem) -> NormalForm:
     velocities = _velocities(system, order)
     top = {u: derivative(u, {time: n}) for u, n in order.items() if n}
     residuals = [
-        _in_time_derivatives(e.residual, number, time, velocities, order)
+        in_time_derivatives(e.residual, number, time, velocities, order)
         for number, e in enumerate(system.equations, 1)
     ]
     solved, rest, origin = _solve(residuals, top)
@@ -89,7 +91,7 @@ def _velocities(system: PDESystem, order: dict[Symbol, int]) -> dict[Symbol, Sym
     return made
 
 
-def _in_time_derivatives(
+def in_time_derivatives(
     residual: Term, number: int, time: Symbol, velocities: dict[Symbol, Symbol], order: dict[Symbol, int]
 ) -> Term:
     """Time derivatives act on fields alone; lower ones of second-order fields become velocities."""

@@ -23,7 +23,7 @@ from symnum.expr.term import ONE, ZERO, Symbol, Term, power_product
 from symnum.expr.walk import fold, symbols
 from symnum.model.conserved import Conserved, conserved_quantities
 from symnum.model.discontinuity import switching_times
-from symnum.model.expand import expand, has_fields
+from symnum.model.expand import Reader, Summand, has_fields
 from symnum.model.numeric import evaluate
 from symnum.model.orders import derivative_nodes
 
@@ -78,6 +78,7 @@ class Structure:
         conserved: linear conserved quantities that can be seen.
         kind: the type in words, "reaction-diffusion", "wave", "ODE system", ...
         algebraic: fields without a derivative in time, whose equations hold at every instant.
+        observed: fields whose algebraic equations were solved by hand.
     """
 
     order_in_time: int
@@ -98,23 +99,25 @@ class Structure:
     conserved: tuple[Conserved, ...]
     kind: str
     algebraic: tuple[Symbol, ...] = ()
+    observed: tuple[Symbol, ...] = ()
 
 
 def analyse(system: PDESystem) -> Structure:
     """The structure of a system at its parameter values."""
     form = system.normal_form
     values: dict[Term, float] = {system.parameter_symbols[n]: v for n, v in system.parameters.items()}
-    split = {u: _split(rate) for u, rate in form.rates.items()}
-    linear = all(
-        degree in (0, 1, "affine")
-        for degree in (*map(_degree, form.rates.values()), *map(_degree, form.algebraic.values()))
-    )
+    reader = Reader()
+    degrees: dict[Term, Any] = {}
+    seen: dict[Term, bool] = {}
+    parts = {u: reader.summands(rate) for u, rate in form.rates.items()}
+    split = {u: _split(rows, degrees) for u, rows in parts.items()}
+    linear = all(_degree(t, degrees) in (0, 1, "affine") for t in (*form.rates.values(), *form.algebraic.values()))
     position = {velocity: u for u, velocity in form.rates.items() if form.origin[u].startswith("the definition")}
     rows = [
         row
         for u, rate in form.rates.items()
         if rate not in position  # u' = u_t is a definition, not a term of the model
-        for row in _summand_rows(u, rate, system, values, position.get(u))
+        for row in _summand_rows(u, _evaluated(rate, parts[u], reader), system, values, position.get(u), reader)
     ]
     found = _coefficients(rows, form, system, values)
     terms = tuple(KindOfTerm(row.field, row.term, row.kind) for row in rows)
@@ -133,18 +136,19 @@ def analyse(system: PDESystem) -> Structure:
         terms=terms,
         **found,
         periodic=bool(system.space) and all(x.name in system.periodic for x in system.space),
-        autonomous=not any(_explicit(term, system.time) for term in holds),
+        autonomous=not any(_explicit(term, system.time, seen) for term in holds),
         discontinuities=switching_times(holds, system.time, values, system.domain.bounds[system.time.name]),
         conserved=conserved_quantities(system, form),
         kind=_kind(system, form, terms, found),
         algebraic=tuple(form.algebraic),
+        observed=tuple(form.observed),
     )
 
 
 # --- linear or not ------------------------------------------------------------
 
 
-def _degree(term: Term) -> Any:
+def _degree(term: Term, known: dict[Term, Any]) -> Any:
     """0 without fields, 1 homogeneous linear in the fields, "affine" linear with a part free of fields, None
     nonlinear.
     """
@@ -165,7 +169,7 @@ def _degree(term: Term) -> Any:
             return _sum_degree([a for a, value in zip(args[1:], node.args[1:], strict=True) if value is not ZERO])
         return None
 
-    return fold(term, rule)
+    return fold(term, rule, known)
 
 
 def _sum_degree(degrees: list[Any]) -> Any:
@@ -175,20 +179,24 @@ def _sum_degree(degrees: list[Any]) -> Any:
     return kinds.pop() if len(kinds) == 1 else "affine"
 
 
-def _split(rate: Term) -> tuple[Term, Term]:
+def _split(rows: list[Summand], degrees: dict[Term, Any]) -> tuple[Term, Term]:
     """(homogeneous linear summands, the others), flux form kept."""
-    rows = summands(expand(rate))
-    linear = [row for row in rows if _degree(row[1]) == 1]
-    return from_summands(linear), from_summands(row for row in rows if _degree(row[1]) != 1)
+    linear = [row for row in rows if _degree(row[1], degrees) == 1]
+    return from_summands(linear), from_summands(row for row in rows if _degree(row[1], degrees) != 1)
 
 
-def _explicit(term: Term, time: Symbol) -> bool:
+def _evaluated(rate: Term, rows: list[Summand], reader: Reader) -> list[Summand]:
+    """The summands of the rate with its derivatives carried through; ``rows``: those of the rate as it stands."""
+    return reader.summands(expand_derivatives(rate)) if reader.operators(rate) else rows
+
+
+def _explicit(term: Term, time: Symbol, known: dict[Term, bool]) -> bool:
     """Time occurs outside derivatives and field arguments."""
 
     def rule(node: Term, args: list[bool]) -> bool:
         return node is time or (args[0] if node.op == "derivative" else any(args))
 
-    return fold(term, rule)
+    return fold(term, rule, known)
 
 
 # --- kinds of terms ------------------------------------------------------------
@@ -206,11 +214,19 @@ class _Row:
 
 
 def _summand_rows(
-    u: Symbol, rate: Term, system: PDESystem, values: Mapping[Term, float], position: Symbol | None
+    u: Symbol,
+    rows: list[Summand],
+    system: PDESystem,
+    values: Mapping[Term, float],
+    position: Symbol | None,
+    reader: Reader,
 ) -> list[_Row]:
     made = []
-    for c, t in summands(expand(expand_derivatives(rate))):
+    for c, t in rows:
         term = t * c
+        if not reader.operators(t):
+            made.append(_Row(u, term, "reaction" if reader.fields(t) else "source"))
+            continue
         coefficient, node = _one_derivative(term)
         kind = _kind_of(u, term, coefficient, node, system, values)
         if kind == "mixed" and node is not None and node.args[0] is position and len(node.data) == 1:

@@ -25,6 +25,7 @@ from symnum.model.space import Domain
 from symnum.model.validate import check_coordinates, check_equations, find_fields, find_time, parameter_values
 
 if TYPE_CHECKING:
+    from symnum.model.dae import Reduction
     from symnum.model.normal_form import NormalForm
     from symnum.model.structure import Structure
 
@@ -253,16 +254,41 @@ class ODESystem(PDESystem):
 
 
 class DAESystem(ODESystem):
-    """Differential-algebraic equations: ``x' = f(t, x, z)``, ``0 = g(t, x, z)`` with dg/dz regular (index 1).
+    """Differential-algebraic equations of any index: ``F(t, x, x', z) = 0``, for example ``x' = f(t, x, z)``, ``0 = g(t, x, z)``.
 
     ``sn.DAESystem([sn.Eq(sn.dt(x), z - x), sn.Eq(0, x + z - 1)], t=(0, 10), initial={x: 1.0})``. Fields without a derivative in time are
     found from the equations without one; ``initial`` may hold a guess for them (zero without one), from which consistent values are
-    computed. Otherwise as ``ODESystem``. With fields in space write ``PDESystem``, which takes such equations as well.
+    computed. Constraints that hold no such field (index 2 and more, ``sn.Eq(x**2 + y**2, 1)``) are differentiated in time as often as needed
+    (Pantelides; dummy derivatives: Mattsson, Soderlind 1993), see ``reduction``. Algebraic equations that can be solved by hand are: their fields
+    are computed from the others after the solve. Otherwise as ``ODESystem``. With fields in space write ``PDESystem``, which takes
+    equations of index 1 as well.
+
+    Attributes: ``reduction`` (``model.dae.Reduction``: how the index was reduced; None where it is at most one).
+
+    Raises ModelError where the equations cannot be reduced or nothing is algebraic; warns (ModelWarning) of initial values that
+    contradict a constraint.
     """
+
+    @cached_property
+    def _forms(self) -> tuple[NormalForm, Reduction | None]:
+        from symnum.model.dae import dae_normal_form
+
+        return dae_normal_form(self)
+
+    @cached_property
+    def normal_form(self) -> NormalForm:
+        """First-order form of index one, solved for the rates (see ``model.dae``)."""
+        return self._forms[0]
+
+    @property
+    def reduction(self) -> Reduction | None:
+        """How the index was reduced; None where it is at most one."""
+        return self._forms[1]
 
     def __init__(self, equations: Any, *args: Any, **more: Any) -> None:
         super().__init__(equations, *args, **more)
-        if not self.normal_form.algebraic:
+        form = self.normal_form
+        if not (form.algebraic or form.observed or self.reduction):
             raise ModelError(
                 "every field has a derivative in time, so nothing is algebraic; write sn.ODESystem(...), or an equation without dt, "
                 f"e.g. sn.Eq(0, {self.fields[0].name} - 1)"

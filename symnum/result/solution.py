@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from symnum.errors import SolveError
 from symnum.result.axes import TIME, Array, units_of
+from symnum.result.events import EventOccurrence
 from symnum.result.interpolate import Dense, FieldValues, interpolate, name_of, unknown_field
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Solution:
     ``dense(t)``: every field at time t, without the time dimension; the integrator's own dense output, used if given.
     ``slopes[name]``: du/dt at the saved times, shaped as the field, for cubic Hermite interpolation in time. A field
     with neither is interpolated **linearly** in time.
+    ``events``: what happened on the way, ``EventOccurrence`` objects in the order of time.
     ``stats``: the keys of ``STATS``; what was not counted is None.
 
     Raises ``SolveError`` where these do not fit together.
@@ -56,9 +58,11 @@ class Solution:
         name: str,
         dense: Dense | None = None,
         slopes: Mapping[str, Array] | None = None,
+        events: Iterable[EventOccurrence] = (),
     ) -> None:
         self.success, self.message, self.method, self.why, self.name = bool(success), message, method, why, name
         self.stats: dict[str, Any] = {**dict.fromkeys(STATS), **stats}
+        self.events = tuple(events)
         self._dataset, self._dense, self._slopes = dataset, dense, dict(slopes or {})
         _check(dataset, self._slopes)
 

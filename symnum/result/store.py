@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symnum.errors import BackendUnavailable, FileError
+from symnum.result.events import EventOccurrence
 
 if TYPE_CHECKING:
     import xarray
@@ -91,6 +92,7 @@ def _write(solution: Solution, path: Path) -> None:
         "method": solution.method,
         "why": solution.why,
         "stats": json.dumps(solution.stats, default=_number),
+        "events": json.dumps([e.as_numbers() for e in solution.events], default=_number),
         "slopes": int(bool(slopes)),
     }
     dataset.to_netcdf(path, engine="h5netcdf")
@@ -124,6 +126,7 @@ def _facts(dataset: xarray.Dataset, source: Path) -> dict[str, Any]:
         "why": str(taken["why"]),
         "stats": json.loads(taken["stats"]),
         "slopes": bool(attrs.pop("slopes", 0)),
+        "events": [EventOccurrence(**entry) for entry in json.loads(attrs.pop("events", "[]"))],
     }
 
 

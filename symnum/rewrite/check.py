@@ -110,8 +110,8 @@ class Check:
 def _points(
     symbols: Sequence[Symbol], assume: Sequence[Term], random: np.random.Generator, count: int
 ) -> dict[Term, Any]:
-    """Values near one, of both signs, and over several orders of magnitude; symbols that are assumed positive (negative) are."""
-    signs = _signs(assume)
+    """Values near one, of both signs, and over several orders of magnitude; symbols that are assumed to lie beyond a number do."""
+    ranges = _ranges(assume)
     third = count // 3
     made: dict[Term, Any] = {}
     for s in symbols:
@@ -119,22 +119,47 @@ def _points(
         signed = random.uniform(-2.0, 2.0, third)
         wide = np.exp(random.uniform(-3.0, 3.0, count - 2 * third)) * random.choice([-1.0, 1.0], count - 2 * third)
         value = np.concatenate([near, signed, wide])
-        made[s] = (np.abs(value) * signs[s] if s in signs else value).astype(np.longdouble)
+        made[s] = (_within(*ranges[s], value) if s in ranges else value).astype(np.longdouble)
     return made
 
 
-def _signs(assume: Sequence[Term]) -> dict[Term, float]:
-    """Symbols compared with the number 0."""
-    signs: dict[Term, float] = {}
+def _within(low: float, high: float, value: Any) -> Any:
+    """Random values moved between bounds, of which one may be infinite; beyond 25 they are of the size of 25."""
+    size = np.abs(value)
+    if math.isinf(high):
+        return low + max(abs(low), 1.0) * size
+    if math.isinf(low):
+        return high - max(abs(high), 1.0) * size
+    return low + (high - low) * size / (1 + size)
+
+
+def _ranges(assume: Sequence[Term]) -> dict[Term, tuple[float, float]]:
+    """Bounds of symbols that are compared with numbers, by themselves or as 2*k - 50 > 0."""
+    ranges: dict[Term, tuple[float, float]] = {}
     for condition in assume:
-        if condition.op in ("gt", "ge", "lt", "le"):
-            left, right = condition.args
-            positive = condition.op in ("gt", "ge")
-            if isinstance(left, Symbol) and right.op == "const" and right.data[0] == 0:
-                signs[left] = 1.0 if positive else -1.0
-            elif isinstance(right, Symbol) and left.op == "const" and left.data[0] == 0:
-                signs[right] = -1.0 if positive else 1.0
-    return signs
+        if condition.op not in ("gt", "ge", "lt", "le"):
+            continue
+        left, right = condition.args
+        above = condition.op in ("gt", "ge")
+        if right.op != "const":
+            left, right, above = right, left, not above
+        if right.op != "const" or (line := _line(left)) is None:
+            continue
+        symbol, slope, constant = line
+        bound = (float(right.data[0]) - constant) / slope
+        low, high = ranges.get(symbol, (-math.inf, math.inf))
+        ranges[symbol] = (max(low, bound), high) if above == (slope > 0) else (low, min(high, bound))
+    return {s: (low, high) for s, (low, high) in ranges.items() if low < high}
+
+
+def _line(term: Term) -> tuple[Symbol, float, float] | None:
+    """slope*symbol + constant as (symbol, slope, constant); None for what is none."""
+    slope, constant = 1.0, 0.0
+    if term.op == "add" and len(term.args) == 1:
+        constant, slope, term = float(term.data[0]), float(term.data[1]), term.args[0]
+    elif term.op == "mul" and len(term.args) == 1 and term.data[1] == 1:
+        slope, term = float(term.data[0]), term.args[0]
+    return (term, slope, constant) if isinstance(term, Symbol) else None
 
 
 def _columns(terms: Sequence[Term], points: Mapping[Term, Any]) -> list[Any]:

@@ -8,11 +8,12 @@ Powers and reciprocals are items of their own, since products share them (x^2, 1
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from symnum.expr.numbers import Number
+from symnum.expr.numbers import Number, tidy
 from symnum.rewrite.beam import beam
 from symnum.rewrite.cost import Costs
 from symnum.rewrite.egraph import EGraph, Node
@@ -33,6 +34,14 @@ class Choices:
         self.ways: list[list[Way]] = []
         self.index: dict[Any, int] = {}
         self._beam = beam(graph, roots, costs)
+        self._multiples = {
+            (graph.find(child), abs(c))
+            for nodes in self._beam.reached.values()
+            for node in nodes
+            if node[0] == "add" and len(node[2]) > 1
+            for child, c in zip(node[2], node[1][1:], strict=True)
+            if abs(c) != 1
+        }
         self._todo: list[tuple[int, Any]] = []
         self.roots = [self.item(graph.find(r)) for r in roots]
         while self._todo:
@@ -41,7 +50,7 @@ class Choices:
         self.chosen = [0] * len(self.ways)
 
     def item(self, key: Any) -> int:
-        """The number of an item: a class, or ("power", class, e), ("over", class, e), ("root", class)."""
+        """The number of an item: a class, or ("power", class, e), ("over", class, e), ("times", class, number)."""
         found = self.index.get(key)
         if found is None:
             found = self.index[key] = len(self.ways)
@@ -77,6 +86,24 @@ class Choices:
             price += self.table["neg"]
         return (max(price, TINY), tuple([self.item(i) for i, _ in pairs]), ("sum", (constant, *numbers)))
 
+    def _joined(self, constant: Number, pairs: Sequence[tuple[int, Number]], k: int, part: int, sign: int) -> Way:
+        """A sum whose part k is an item with its coefficient in it."""
+        price, needs, (kind, numbers) = self._sum(constant, [*pairs[:k], (pairs[k][0], sign), *pairs[k + 1 :]])
+        return price, (*needs[:k], part, *needs[k + 1 :]), (kind, numbers)
+
+    def _times(self, base: int, c: Number) -> list[Way]:
+        """c*base as a part of its own, which a sum and a product may share; B^2/4 as (B/2)^2."""
+        ways: list[Way] = [(self.table["mul"], (self.item(base),), ("sum", (0, c)))]
+        made = self.graph.memo.get(("add", (0, c), (base,)))
+        if made is not None:
+            ways.append((TINY, (self.item(self.graph.find(made)),), ("same",)))
+        root = None if isinstance(c, float) else _exact_root(Fraction(c))
+        for node in self.graph[base].nodes if root is not None else ():
+            if node[0] == "mul" and node[1] == (2,):
+                inner = self.item(("times", self.graph.find(node[2][0]), root))
+                ways.append((self.table["mul"], (inner,), ("raised", 2)))
+        return ways
+
     def _sums(self, node: Node) -> list[Way]:
         """The sum as it is; with c*t computed as one part, where that is cheaper than t and a multiplication; c*(a*b) as (c*a)*b."""
         graph, memo = self.graph, self.graph.memo
@@ -86,7 +113,9 @@ class Choices:
         if len(pairs) == 1 and constant == 0:
             return ways + self._scaled_factor(*pairs[0])
         for k, (child, c) in enumerate(pairs):
-            if abs(c) != 1:
+            if abs(c) != 1 and len(pairs) > 1:
+                part = self.item(("times", child, abs(c)))
+                ways.append(self._joined(constant, pairs, k, part, 1 if c > 0 else -1))
                 multiple, opposite = memo.get(("add", (0, c), (child,))), memo.get(("add", (0, -c), (child,)))
                 for made, sign in ((multiple, 1), (opposite, -1)):
                     if made is not None:
@@ -105,11 +134,14 @@ class Choices:
                     multiple = graph.memo.get(("add", (0, c), (base,)))
                     if multiple is not None and len(graph[multiple].nodes) > 1:
                         ways += self._product((*factors[:k], (graph.find(multiple), e), *factors[k + 1 :]))
+                whole = base if e == 1 else graph.memo.get(("mul", (e,), (base,)))
+                if whole is not None and c > 0 and (graph.find(whole), c) in self._multiples:
+                    ways += self._product((*factors[:k], (("times", graph.find(whole), c), 1), *factors[k + 1 :]))
         return ways
 
-    def _product(self, factors: Sequence[tuple[int, Number]]) -> list[Way]:
+    def _product(self, factors: Sequence[tuple[Any, Number]]) -> list[Way]:
         """One division of what is above by what is below; or a product with reciprocals."""
-        factors = [(self.graph.find(b), e) for b, e in factors]
+        factors = [(b if isinstance(b, tuple) else self.graph.find(b), e) for b, e in factors]
         above = [("power", b, e) if e != 1 else b for b, e in factors if e > 0]
         below = [("power", b, -e) if e != -1 else b for b, e in factors if e < 0]
         t = self.table
@@ -132,6 +164,8 @@ class Choices:
         kind, base, e = key
         if kind == "over":
             return self._reciprocal(base, e)
+        if kind == "times":
+            return self._times(base, e)
         return self._power(base, e)
 
     def _reciprocal(self, base: int, e: Number) -> list[Way]:
@@ -152,23 +186,30 @@ class Choices:
         mul, whole = self.table["mul"], int(exact)
         at = self._at
         if exact > _LARGEST_POWER or (4 * exact).denominator != 1 or (exact.denominator == 4 and exact > 1):
-            return [(self.table["pow"], (at(base, 1),), ("native", e, True))]
+            return [(self.table["pow"], (at(base, 1),), ("native", e, at(base, 1)))]
         if exact.denominator == 4:
-            root: list[Way] = [(self.table["pow"], (at(base, 1),), ("native", e, True))]
+            root: list[Way] = [(self.table["pow"], (at(base, 1),), ("native", e, at(base, 1)))]
             if exact.numerator == 1:
                 root.append((self.table["sqrt"], (at(base, _HALF),), ("raised", _HALF)))
             return root
         if exact == _HALF:
-            return [(self.table["sqrt"], (at(base, 1),), ("native", e, True))]
+            return [(self.table["sqrt"], (at(base, 1),), ("native", e, at(base, 1)))]
         if exact.denominator == 2:
-            return [(mul, (at(base, whole), at(base, _HALF)), ("native", e, False))]
+            return [(mul, (at(base, whole), at(base, _HALF)), ("native", e, at(base, 1)))]
         high = 1 << (whole.bit_length() - 1)
         if whole == high:
-            return [(mul, (at(base, whole // 2),), ("native", e, False))]
-        ways: list[Way] = [(mul, (at(base, high), at(base, whole - high)), ("native", e, False))]
+            return [(mul, (at(base, whole // 2),), ("native", e, at(base, 1)))]
+        ways: list[Way] = [(mul, (at(base, high), at(base, whole - high)), ("native", e, at(base, 1)))]
         if whole % 2 == 0:
             ways.append((mul, (at(base, whole // 2),), ("raised", 2)))
         return ways
 
     def _at(self, base: int, e: Number) -> int:
         return self.item(base if e == 1 else ("power", base, e))
+
+
+def _exact_root(value: Fraction) -> Number | None:
+    """The square root of a number > 0 where it is a fraction of small numbers."""
+    parts = [math.isqrt(n) for n in (value.numerator, value.denominator)]
+    root = Fraction(*parts)
+    return tidy(root) if value > 0 and root * root == value else None

@@ -65,7 +65,7 @@ class Costs:
             counts: Counter[str] = Counter(_own(op, data))
             if op == "mul":
                 for e in data[1:]:
-                    counts.update(operation for _, operation in _power(abs(e)))
+                    counts.update(operation for _, operation in power_steps(abs(e)))
             found = self._known[key] = sum(self.table[name] * n for name, n in counts.items())
         return found
 
@@ -121,7 +121,7 @@ def operations(terms: Iterable[Term]) -> Counter[str]:
             for base, e in zip(node.args, node.data[1:], strict=True):
                 if base.op in ("const", "pi"):  # compilers take the root of a number
                     continue
-                for step, operation in _power(abs(e)):
+                for step, operation in power_steps(abs(e)):
                     if (base, step) not in powers:
                         powers.add((base, step))
                         counts[operation] += 1
@@ -156,7 +156,7 @@ def _of_product(data: tuple[Any, ...]) -> dict[str, int]:
     }
 
 
-def _power(e: Number) -> Iterator[tuple[Number, str]]:
+def power_steps(e: Number) -> Iterator[tuple[Number, str]]:
     """The steps of base**e, e > 0, each with the power it gives: x^7 is x^2, x^3, x^4, x^7; x^(5/2) is x^2, sqrt(x), their product."""
     exact = Fraction(e) if not isinstance(e, float) or e.is_integer() else None
     if exact is None or exact > _LARGEST_POWER or exact.denominator > 2:
@@ -221,7 +221,7 @@ def _chain(ready: list[float], step: float) -> float:
 
 
 def _depth(e: Number, table: Mapping[str, float]) -> float:
-    steps = list(_power(e))
+    steps = list(power_steps(e))
     functions = [table[operation] for _, operation in steps if operation != "mul"]
     whole = math.floor(e)
     squarings = whole.bit_length() - 1 + (whole.bit_count() > 1) if whole >= 2 else 0

@@ -121,23 +121,31 @@ class EGraph:
         for t in postorder((term,)):
             if t in known:
                 continue
-            ids = [known[a] for a in t.args]
-            if t.op == "add":
-                known[t] = self.sum(zip(ids, t.data[1:], strict=True), t.data[0])
-            elif t.op == "mul":
-                known[t] = self.product(zip(ids, t.data[1:], strict=True), t.data[0])
-            elif t.op == "const":
-                known[t] = self.number(t.data[0])
-            elif t.op == "symbol":
-                known[t] = self._intern(("symbol", (t,), ()))
-            else:
-                self.partial |= t.op in ("where", "and", "or")
-                known[t] = self.call(t.op, ids, t.data)
+            known[t] = self._added(t, [known[a] for a in t.args])
             facts, why = self.assumptions.of(t)
             if facts:
                 k = self[known[t]]
                 k.facts, k.why = k.facts | facts, k.why | why
         return self.find(known[term])
+
+    def _added(self, t: Term, ids: list[int]) -> int:
+        """The class of a term's operator applied to classes. Where it has no value (the root of what turned out to be -1) it stays as written."""
+        if t.op == "symbol":
+            return self._intern(("symbol", (t,), ()))
+        if t.op == "const":
+            return self.number(t.data[0])
+        if t.op not in ("add", "mul"):
+            self.partial |= t.op in ("where", "and", "or")
+            return self.call(t.op, ids, t.data)
+        try:
+            return (self.sum if t.op == "add" else self.product)(zip(ids, t.data[1:], strict=True), t.data[0])
+        except TermError:
+            pairs = sorted((self.find(i), x) for i, x in zip(ids, t.data[1:], strict=True))
+            numbers = tuple([x for _, x in pairs])
+            children = tuple([i for i, _ in pairs])
+            if t.op == "add":
+                return self._intern(("add", (t.data[0], *numbers), children))
+            return self.sum([(self._intern(("mul", numbers, children)), t.data[0])])
 
     def number(self, value: Any) -> int:
         """The class of a number or truth value."""
@@ -371,11 +379,23 @@ class EGraph:
         return True
 
     def drop(self, node: Node) -> None:
-        """Take an e-node out of its class for good: it equals the others, but is defined on a smaller domain."""
+        """Take an e-node out of its class for good: it equals the others, but is defined on a smaller domain.
+
+        It stays where another e-node of the class has become the same one (exp(log(exp(x))), once log(exp(x)) is x).
+        """
         found = self.memo.get(node)
-        if found is not None and len(self[found].nodes) > 1:
+        if found is None:
+            return
+        here = self._present(node)
+        if any(other != node and self._present(other) == here for other in self[found].nodes):
+            return
+        if len(self[found].nodes) > 1:
             self[found].nodes.pop(node, None)
             self.dropped.add(node)
+
+    def _present(self, node: Node) -> Node:
+        """The e-node with its children's present classes."""
+        return node[0], node[1], tuple([self.find(c) for c in node[2]])
 
     def rebuild(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Restore congruence and normal form above all classes joined since the last time. ``stop()`` ends it early: all equalities hold, some are

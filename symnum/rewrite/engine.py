@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 
 from symnum.catalogue import Catalogue
+from symnum.errors import BackendUnavailable
 from symnum.expr.term import Term
 from symnum.rewrite.cost import Costs
 
@@ -28,7 +30,7 @@ class Request:
     unsafe: bool = False
     nodes: int = 400
     iterations: int = 8
-    seconds: float = 0.5
+    seconds: float = 0.75
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,16 @@ class Proposal:
 def engines() -> Catalogue:
     """All engines."""
     return Catalogue("engine", package="symnum.rewrite.engines")
+
+
+_ABSENT = {
+    "symbolics": "The engine 'symbolics' (Symbolics.jl) is not there: symnum does not drive Julia, so there is nothing to install for it. "
+    'Write engine="egraph", which has rules of the same kind and comes with symnum, or engine="egglog"',
+}
+
+
+def load_engine(name: str) -> ModuleType:
+    """The module of an engine. Raises UnknownName, and BackendUnavailable for one whose package is missing or that is known but not there."""
+    if isinstance(name, str) and name in _ABSENT:
+        raise BackendUnavailable(_ABSENT[name])
+    return engines().load(name)

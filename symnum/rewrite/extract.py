@@ -7,7 +7,7 @@ the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 
 from symnum.expr.term import Term
@@ -19,10 +19,13 @@ from symnum.rewrite.written import written
 _ROUNDS = 6
 
 
-def cheapest_trees(choices: Choices) -> list[float]:
-    """The cheapest way of each item, all its needs counted each time; for the cost "latency" the longest path. Gives the costs."""
+def cheapest_trees(choices: Choices, free: Iterable[int] = ()) -> list[float]:
+    """The cheapest way of each item, all its needs counted each time; for the cost "latency" the longest path. ``free`` items cost nothing and
+    keep their ways. Gives the costs."""
     ways, where = choices.ways, _where(choices)
     cost = [float("inf")] * len(ways)
+    for i in free:
+        cost[i] = 0.0
     together: Callable[[list[float]], float] = (lambda parts: max(parts, default=0.0)) if choices.longest else sum
     todo = {(i, k): None for i in reversed(range(len(ways))) for k in range(len(ways[i]))}
     while todo:
@@ -194,6 +197,13 @@ def _raised(
     return cheaper, changes
 
 
+def functions_given(choices: Choices, cost: list[float], stop: Callable[[], bool]) -> None:
+    """The functions of the cheapest trees are computed anyway: cheapest trees again, with these for nothing. So exp(-x) becomes 1/exp(x)."""
+    dear = 2 * choices.table["div"]
+    used = used_items(choices, choices.chosen)
+    cheapest_trees(choices, [i for i in used if choices.ways[i][choices.chosen[i]][0] >= dear])
+
+
 def improve(choices: Choices, cost: list[float], stop: Callable[[], bool]) -> float:
     """Local search on the total of all roots: another way for one item, or one item (a reciprocal, a common part) adopted by all that can use it.
     A change is kept if the total falls. Gives the total."""
@@ -254,14 +264,21 @@ def _adopt(choices: Choices, cost: list[float], best: float, stop: Callable[[], 
     return best
 
 
-def extract(graph: EGraph, roots: Sequence[int], costs: Costs, stop: Callable[[], bool] = lambda: False) -> list[Term]:
-    """The cheapest terms found for the classes ``roots``. ``stop()`` ends the search early, never the extraction."""
+def extract(
+    graph: EGraph, roots: Sequence[int], costs: Costs, stop: Callable[[], bool] = lambda: False
+) -> list[Term] | None:
+    """The cheapest terms found for the classes ``roots``. ``stop()`` ends the search early, never the extraction.
+
+    None where a root has no term: normal forms may have written a class and its reciprocal through each other only.
+    """
     choices = Choices(graph, costs, roots)
     cost = cheapest_trees(choices)
+    if any(cost[r] == float("inf") for r in choices.roots):
+        return None
     if not choices.longest:
         results = []
         by_tree = list(choices.chosen)
-        for start in (assume_given, cheapest_sets):
+        for start in (assume_given, cheapest_sets, functions_given):
             choices.chosen = list(by_tree)
             start(choices, list(cost), stop)
             results.append((improve(choices, cost, stop), choices.chosen))

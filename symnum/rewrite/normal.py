@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from symnum.errors import TermError
 from symnum.expr.numbers import Number
-from symnum.expr.term import Const, Term, add, mul, power, power_product, rebuild, scale, split_coefficient
+from symnum.expr.term import Const, Term, add, call, mul, power, power_product, rebuild, scale, split_coefficient
 from symnum.expr.walk import fold
 
 _MOST_PRODUCTS = 64  # summands that one product may be multiplied out to
@@ -45,6 +46,8 @@ def _quotient(node: Term, args: list[Quotient]) -> Quotient:
         return _sum(node.data, args)
     if node.op == "mul":
         return _product(node.data, args)
+    if node.op == "abs" and args[0].below:
+        return _size(args[0])
     return Quotient(rebuild(node, tuple(a.term() for a in args)) if args else node, {})
 
 
@@ -74,6 +77,12 @@ def _product(data: Sequence[Number], args: list[Quotient]) -> Quotient:
         _collect(above if e > 0 else below, {b: x * abs(e) for b, x in top.items()})
         _collect(below if e > 0 else above, {b: x * abs(e) for b, x in a.below.items()})
     return _reduced((coefficient, above), below)
+
+
+def _size(quotient: Quotient) -> Quotient:
+    """abs(a/b^n) = abs(a)/abs(b)^n, as a quotient that may cancel; even powers have no sign."""
+    below = {b if e % 2 == 0 else call("abs", b): e for b, e in quotient.below.items()}
+    return _reduced(_bag(call("abs", quotient.above)), below)
 
 
 def _bag(term: Term) -> tuple[Number, Bag]:
@@ -112,12 +121,18 @@ def _reduced(top: tuple[Number, Bag], below: Bag) -> Quotient:
 def multiplied_out(terms: Sequence[Term]) -> list[Term]:
     """Products of sums, and their whole powers, as sums of products, where that gives few summands."""
     memo: dict[Term, Term] = {}
-    return [fold(t, _multiplied, memo) for t in terms]
+    try:
+        return [fold(t, _multiplied, memo) for t in terms]
+    except TermError:  # 1/(a - b - (a - b)) divides by what turns out to be 0: it has no value, and stays as it is
+        return list(terms)
 
 
 def _multiplied(node: Term, args: list[Term]) -> Term:
     if not args:
         return node
+    if node.op == "add" and any(a.op == "add" for a in args):
+        rows = [scale(part, c) for c, a in zip(node.data[1:], args, strict=True) for part in _summands(a)]
+        return add([Const(node.data[0]), *rows])
     if node.op != "mul":
         return rebuild(node, tuple(args))
     sums: list[Term] = []

@@ -48,6 +48,8 @@ class Rule:
     Raises ParseError for text that is no term, UnknownName for a letter of the right side that the left does not bind.
     """
 
+    regroups = False
+
     def __init__(
         self,
         name: str,
@@ -99,7 +101,8 @@ class Rule:
 class Structural:
     """A rule about sums or products of any length, as a function: ``apply(graph, i, node)`` yields classes equal to class i.
 
-    ``formula`` is the mathematics, ``op`` the operator of the e-nodes it looks at.
+    ``formula`` is the mathematics, ``op`` the operator of the e-nodes it looks at; ``regroups``: it writes the same sums or products in other
+    groups, of which there are very many.
     """
 
     where: tuple[str, ...] = ()
@@ -114,9 +117,10 @@ class Structural:
         *,
         widens: bool = False,
         unsafe: bool = False,
+        regroups: bool = False,
     ) -> None:
         self.name, self.formula, self.op, self.forms = name, formula, op, apply
-        self.widens, self.unsafe = widens, unsafe
+        self.widens, self.unsafe, self.regroups = widens, unsafe, regroups
 
 
 def both(name: str, left: str, right: str, **options: Any) -> tuple[Rule, Rule]:
@@ -278,8 +282,10 @@ def _partial_product(graph: EGraph, pattern: Pattern, node: Node, empty: Binding
         return
     for chosen, binding in _choose(graph, parts, children, (), empty):
         power = _common_power([_divided(data[k], e) for k, (e, _) in zip(chosen, parts, strict=True)], parts)
-        if power == 0:
-            continue
+        if power == 0 or any(
+            type(e) is not int and type(data[k]) is int for k, (e, _) in zip(chosen, parts, strict=True)
+        ):
+            continue  # a root is not looked for in whole powers: a^1 as (a^(1/2))^2 would bring in a root that may have no value
         items = [(child, e) for k, (child, e) in enumerate(zip(children, data, strict=True)) if k not in chosen]
         for k, (e, _) in zip(chosen, parts, strict=True):
             if data[k] != power * e:

@@ -155,6 +155,9 @@ class _Run:
             if self.report.stopped == "interrupted":
                 self.graph.rebuild()
             found = extract(self.graph, self.roots, self.costs, self.extraction_over)
+            if found is None:
+                self.report.stopped = "a part was left without a term"
+                return best
             candidates = [best, found] if polish is None else [best, found, polish(found)]
             return min(candidates, key=self.costs.total)
         except KeyboardInterrupt:

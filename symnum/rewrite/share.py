@@ -60,6 +60,29 @@ def share_reciprocals(terms: Sequence[Term]) -> list[Term]:
     return [fold(t, rule, memo) for t in terms]
 
 
+def share_roots(terms: Sequence[Term]) -> list[Term]:
+    """u*w^(-3/2) and v*w^(-3/2) become u*r and v*r with r = w^(-3/2).
+
+    One root and one division serve all products. ``share`` leaves this out: it may count one multiplication more for each division saved.
+    """
+    uses = Counter(
+        row for node in postorder(terms) if node.op == "mul" and len(node.args) > 1 for row in _broken_powers(node)
+    )
+
+    def rule(node: Term, args: list[Term]) -> Term:
+        if node.op != "mul" or len(args) < 2 or not any(uses[row] > 1 for row in _broken_powers(node)):
+            return _same(node, args)
+        rows = zip(node.args, args, node.data[1:], strict=True)
+        return _product([(_product([(a, e)]), 1) if uses[b, e] > 1 else (a, e) for b, a, e in rows], node.data[0])
+
+    memo: dict[Term, Term] = {}
+    return [fold(t, rule, memo) for t in terms]
+
+
+def _broken_powers(node: Term) -> list[tuple[Term, Number]]:
+    return [(b, e) for b, e in zip(node.args, node.data[1:], strict=True) if not isinstance(e, int)]
+
+
 def _sole_denominator(node: Term) -> Term | None:
     below = [(b, e) for b, e in zip(node.args, node.data[1:], strict=True) if e < 0]
     return below[0][0] if len(below) == 1 and isinstance(below[0][1], int) else None

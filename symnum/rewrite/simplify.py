@@ -7,7 +7,7 @@
         v
     the result: never dearer than the input or plain cse
 
-Derivatives, integrals and tables are kept as they stand.
+Derivatives, integrals and tables are kept as they stand, and so are comparisons of what is not defined everywhere.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from symnum.expr.term import Symbol, Term, as_term
 from symnum.expr.walk import node_count, postorder
 from symnum.rewrite.assumptions import Assumptions
 from symnum.rewrite.check import Check
+from symnum.rewrite.comparisons import doubtful_comparisons
 from symnum.rewrite.cost import Costs, costs_of
-from symnum.rewrite.engine import Proposal, Request, engines
+from symnum.rewrite.divisors import common_divisors
+from symnum.rewrite.engine import Proposal, Request, load_engine
 from symnum.rewrite.normal import multiplied_out, single_fractions
+from symnum.rewrite.polish import polished
 from symnum.rewrite.share import condense, replaced, share
 
 _OPAQUE = frozenset({"derivative", "integral", "table"})
@@ -98,13 +101,21 @@ def simplify(
     given = [as_term(t) for t in ([term] if single else term)]
     costs, conditions = costs_of(cost), _conditions(assume)
     _check_limits(nodes=nodes, iterations=iterations, seconds=seconds)
-    module = engines().load(engine)
-    roots, inside = _sealed(given)
+    module: Any = load_engine(engine)
+    whole, inside = _sealed(given, [n for n in postorder(given) if n.op in _OPAQUE])
+    roots, compared = _sealed(whole, doubtful_comparisons(whole, conditions))
     forms = _forms(roots, costs)
     proposal: Proposal = module.propose(
         Request(roots, forms, costs, conditions, unsafe, nodes=nodes, iterations=iterations, seconds=seconds)
     )
-    forms |= {name: list(terms) for name, terms in proposal.forms.items()}
+    forms |= {name: list(found) for name, found in proposal.forms.items()}
+    forms["polished"] = polished(min(forms.values(), key=costs.total), costs)
+    forms = {name: replaced(terms, compared) for name, terms in forms.items()}
+    forms["input"] = whole
+    if compared and "cse" in forms:
+        forms["cse"] = min(
+            forms["cse"], share(whole), key=costs.total
+        )  # parts that comparisons share with what is outside
     priced = {name: costs.total(terms) for name, terms in forms.items()}
     chosen, warnings = _cheapest_sound(forms, priced, conditions)
     result = replaced(forms[chosen], inside)
@@ -131,10 +142,12 @@ def _forms(roots: list[Term], costs: Costs) -> dict[str, list[Term]]:
     if node_count(roots) > _LARGE:
         return forms
     fractions = single_fractions(roots)
+    flat = [multiplied_out(roots), multiplied_out(fractions)]
     tried = {
         "cse": [share(roots)],
         "fractions": [share(fractions), condense(fractions)],
-        "multiplied out": [condense(multiplied_out(roots)), condense(multiplied_out(fractions))],
+        "multiplied out": [condense(form) for form in flat],
+        "common divisors": [share(common_divisors(form)) for form in (roots, fractions, *flat)],
     }
     return forms | {name: min(ways, key=costs.total) for name, ways in tried.items()}
 
@@ -184,9 +197,7 @@ def _check_limits(**limits: float) -> None:
             )
 
 
-def _sealed(roots: Sequence[Term]) -> tuple[list[Term], dict[Term, Term]]:
-    """Derivatives, integrals and tables as temporaries, and what they stand for."""
-    outermost = {n: Symbol(f"_{n.op}{k}", "temporary") for k, n in enumerate(postorder(roots)) if n.op in _OPAQUE}
-    if not outermost:
-        return list(roots), {}
-    return replaced(roots, dict(outermost)), {s: n for n, s in outermost.items()}
+def _sealed(roots: Sequence[Term], nodes: Sequence[Term]) -> tuple[list[Term], dict[Term, Term]]:
+    """The terms with temporaries in place of the nodes (the outermost where they are nested), and what these stand for."""
+    names: dict[Term, Term] = {n: Symbol(f"_{n.op}{k}", "temporary") for k, n in enumerate(nodes)}
+    return (replaced(roots, names) if names else list(roots)), {s: n for n, s in names.items()}

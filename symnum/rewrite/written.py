@@ -38,19 +38,13 @@ def written(choices: Choices, order: list[int]) -> list[Term]:
         elif kind == "sum":
             made[i] = _sum(what[0], parts, once)
         elif kind == "native":
-            base = parts[0] if what[1] else _base(needs, made, powers)
-            powers[i] = base, what[0]
-            made[i] = _product({base: what[0]}, 1)
+            powers[i] = made[what[1]], what[0]
+            made[i] = _product({made[what[1]]: what[0]}, 1)
         elif kind == "raised":
             made[i] = _product({parts[0]: what[0]}, 1)
         else:
             made[i] = _factors(needs, made, powers, once, what[0])
     return [made[r] for r in choices.roots]
-
-
-def _base(needs: tuple[int, ...], made: dict[int, Term], powers: dict[int, tuple[Term, Number]]) -> Term:
-    """The base that a power's parts are powers of."""
-    return next((powers[j][0] for j in needs if j in powers), made[needs[0]])
 
 
 def _factors(

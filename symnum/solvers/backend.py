@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from symnum.catalogue import Catalogue
 from symnum.errors import SolveError, UnknownName, did_you_mean
@@ -81,13 +81,29 @@ def solve(problem: Problem, options: Options, backend: str = "auto") -> Outcome:
             f"the system has {count} algebraic equation{'s' if count > 1 else ''} 0 = f(t, y), which {options.method} does not solve; "
             'write method="IDA"'
         )
+    if problem.watch is not None and not getattr(module, "WATCHES", False):
+        raise SolveError(
+            f"the unknowns of this system (a constraint of higher index) may have to be chosen anew on the way, which {options.method} "
+            f'(backend {name!r}) does not watch for; write method="{"CVODE" if problem.differential is None else "IDA"}"'
+        )
+    _check_embedded(problem, options, name, module)
+    heeded = module.options_of(options.method) if hasattr(module, "options_of") else getattr(module, "OPTIONS", ())
     for option, default in SPECIAL.items():
-        if getattr(options, option) != default and option not in getattr(module, "OPTIONS", ()):
+        if getattr(options, option) != default and option not in heeded:
             raise SolveError(
                 f'{option}={getattr(options, option)!r} is not for {options.method} (backend {name!r}); leave it out, or write method="CVODE"'
             )
     outcome: Outcome = module.solve(problem, options)
     return outcome
+
+
+def _check_embedded(problem: Problem, options: Options, name: str, module: Any) -> None:
+    """Events and checkpoints are for backends that say so."""
+    advice = 'write method="Tsit5", or method="Rodas5P" for stiff equations'
+    if problem.events is not None and not getattr(module, "EVENTS", False):
+        raise SolveError(f"events are not watched for by {options.method} (backend {name!r}); {advice}")
+    if options.checkpoint is not None and not getattr(module, "CHECKPOINTS", False):
+        raise SolveError(f"checkpoint= is not for {options.method} (backend {name!r}), whose state cannot be saved; {advice}")
 
 
 def find(known: Mapping[str, Entry], name: str, what: str) -> Entry:

@@ -2,8 +2,9 @@
 
     dense     LU of the full matrix
     sparse    SUNDIALS' own sparse LU (SuperLU_MT), renewed whenever gamma changes
-    gmres     Krylov, with exact products (df/dy) v; preconditioned by LU factors that are kept while they help ("lu"), or by incomplete
-              ones ("ilu")
+    gmres     Krylov, with exact products (df/dy) v; preconditioned by LU factors that are kept while they help ("lu"), by incomplete
+              ones ("ilu"), or by exact solves with the constant linear part by transforms ("fft"), where most of the stiffness lies in that
+              (asked for, also by the product of one band along each axis, "line")
 
 Measured with CVODE on reaction-diffusion in one to three dimensions, Cahn-Hilliard and a biharmonic problem (CPU seconds of whole solves):
 
@@ -21,11 +22,14 @@ import numpy as np
 
 from symnum.errors import SolveError
 from symnum.solvers.jacobian import FixedJacobian, graph_width, marked_pattern
+from symnum.solvers.linear_algebra.averaged import Averaged, averaged
+from symnum.solvers.linear_algebra.lines import Lines, lines
 from symnum.solvers.problem import Options, Problem
 
 SMALL = 150  # unknowns up to which a full matrix is fastest
 LARGEST_DENSE = 2000  # unknowns up to which a full matrix is used where nothing is known of the Jacobian
 WIDEST = 150  # width of the graph up to which complete factors pay
+NARROWEST_FFT = 30  # width from which on transforms are cheaper than factors
 WIDEST_SPARSE, MOST_FILL = (
     600,
     40,
@@ -35,10 +39,11 @@ KRYLOV = ("gmres", "bicgstab", "tfqmr")
 
 @dataclass(frozen=True)
 class Choice:
-    """``solver``: a name that SUNDIALS' wrapper knows; ``preconditioner``: "none", "lu", "ilu" or "given"."""
+    """``solver``: a name that SUNDIALS' wrapper knows; ``preconditioner``: "none", "lu", "ilu", "fft" or "line" (then ``built``), or "given"."""
 
     solver: str
     preconditioner: str = "none"
+    built: Averaged | Lines | None = None
 
 
 def choose(problem: Problem, options: Options, jacobian: FixedJacobian | None, stiff: bool) -> Choice:
@@ -49,7 +54,8 @@ def choose(problem: Problem, options: Options, jacobian: FixedJacobian | None, s
 
     Raises:
         SolveError: sparse without a pattern, with a Jacobian that is not exact or with factors too large for it; a preconditioner without
-            Jacobian, or without a Krylov method.
+            Jacobian, or without a Krylov method; "fft" where no transform makes a constant linear part diagonal,
+            "line" without a grid.
     """
     asked = options.preconditioner is not None and not _is(options.preconditioner, "none")
     solver = options.linear_solver
@@ -60,7 +66,7 @@ def choose(problem: Problem, options: Options, jacobian: FixedJacobian | None, s
         if reason:
             raise SolveError(f'linear_solver="sparse" {reason}; write linear_solver="gmres"')
     if solver in KRYLOV:
-        return Choice(solver, _preconditioner(options.preconditioner, jacobian, stiff))
+        return preconditioned(solver, problem, options.preconditioner, jacobian, stiff)
     if asked:
         raise SolveError(
             f"preconditioner={options.preconditioner!r} serves Krylov methods, not linear_solver={solver!r}; "
@@ -79,19 +85,42 @@ def _automatic(problem: Problem, jacobian: FixedJacobian | None, stiff: bool) ->
     return "dense" if problem.n <= LARGEST_DENSE else "gmres"
 
 
-def _preconditioner(asked: Any, jacobian: FixedJacobian | None, stiff: bool) -> str:
+def preconditioned(solver: str, problem: Problem, asked: Any, jacobian: FixedJacobian | None, stiff: bool) -> Choice:
     if asked is None:
         if jacobian is None or not stiff:
-            return "none"
-        return "lu" if graph_width(jacobian.pattern) <= WIDEST else "ilu"
+            return Choice(solver)
+        width = graph_width(jacobian.pattern)
+        if width > NARROWEST_FFT and (found := averaged(problem, jacobian)) is not None:
+            return Choice(solver, "fft", found)
+        return Choice(solver, "lu" if width <= WIDEST else "ilu")
     if not isinstance(asked, str):
-        return "given"
+        return Choice(solver, "given")
+    if asked == "fft":
+        found = averaged(problem, jacobian, certain=True)
+        if found is None:
+            raise SolveError(
+                'preconditioner="fft" solves with a constant linear part by transforms along each axis, and this problem has none that they make '
+                'diagonal (coefficients vary across the grid, fields with different sides, or no grid); write preconditioner="ilu"'
+            )
+        return Choice(solver, "fft", found)
+    if asked == "line" and jacobian is not None:
+        return Choice(solver, "line", _lines(problem, jacobian))
     if asked != "none" and jacobian is None:
         raise SolveError(
             f"preconditioner={asked!r} factorises the Jacobian, and this problem gives none; "
             'write preconditioner="none", or give Problem(jacobian=...)'
         )
-    return asked
+    return Choice(solver, asked)
+
+
+def _lines(problem: Problem, jacobian: FixedJacobian) -> Lines:
+    made = lines(jacobian, problem.linear_part() if problem.linear_part is not None else None)
+    if made is None:
+        raise SolveError(
+            'preconditioner="line" solves along the axes of a grid of two or three dimensions that all fields share, and every field needs a time '
+            'derivative; write preconditioner="ilu"'
+        )
+    return made
 
 
 def _no_sparse(problem: Problem, jacobian: FixedJacobian | None) -> str:

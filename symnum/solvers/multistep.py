@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from symnum.solvers.jacobian import FixedJacobian, FunctionProduct, MatrixProduct, Product, marked_pattern, mass_of
 from symnum.solvers.linear import KRYLOV, Choice
+from symnum.solvers.linear_algebra.averaged import Averaged
+from symnum.solvers.linear_algebra.lines import Lines
 from symnum.solvers.preconditioner import Factorisation
 from symnum.solvers.problem import Options, Problem
 
@@ -69,6 +71,8 @@ class Multistep:
         kind = setting.choice.preconditioner
         if kind == "given":
             self.preconditioner = setting.options.preconditioner
+        elif setting.choice.built is not None:
+            self.preconditioner = setting.choice.built
         elif kind != "none":
             assert self.jacobian is not None
             self.preconditioner = Factorisation(self.jacobian, kind)
@@ -93,7 +97,7 @@ class Multistep:
     def counts(self) -> dict[str, int]:
         """What the statistics say of this integration."""
         made = {"rhs_evaluations": self.calls[0]}
-        if isinstance(self.preconditioner, Factorisation):
+        if isinstance(self.preconditioner, (Factorisation, Averaged, Lines)):
             made["jacobian_evaluations"] = self.preconditioner.evaluations
             made["linear_solves"] = self.preconditioner.solves
         elif self.last is not None:

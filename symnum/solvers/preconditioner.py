@@ -1,8 +1,9 @@
 """Preconditioners of Krylov methods: P z = r with P close to A = M - gamma*df/dy.
 
-M is the identity, with zeros in the rows of algebraic equations. The built-in ones factorise A and **keep the factors while they still help**: with
-the factors of an old gamma0 the eigenvalues of P^-1 A lie between 1 and gamma/gamma0 for df/dy with negative eigenvalues, so a Krylov method
-needs only an iteration or two more, while a factorisation costs as much as some fifty solves.
+M is the identity, with zeros in the rows of algebraic equations. Two of the built-in ones factorise A and **keep the factors while they still
+help**: with the factors of an old gamma0 the eigenvalues of P^-1 A lie between 1 and gamma/gamma0 for df/dy with negative eigenvalues, so a Krylov
+method needs only an iteration or two more, while a factorisation costs as much as some fifty solves. The third solves with a linear part with
+constant coefficients exactly, by transforms (``linear_algebra.averaged``).
 """
 
 from __future__ import annotations
@@ -69,18 +70,15 @@ def factorise(matrix: Any, kind: str = "lu") -> Any:
     """SuperLU factors of a CSC matrix, or None where it is singular or not finite."""
     from scipy.sparse.linalg import spilu, splu
 
+    from symnum.solvers.linear_algebra.threads import one_thread
+
     if not np.isfinite(matrix.data).all():
         return None
+    numbers = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.001, "options": {"SymmetricMode": True}}
     try:
-        if kind == "lu":
-            return splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.001, options={"SymmetricMode": True})
-        return spilu(
-            matrix,
-            drop_tol=DROP_TOLERANCE,
-            fill_factor=FILL_FACTOR,
-            permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0.001,
-            options={"SymmetricMode": True},
-        )
+        with one_thread():
+            if kind == "lu":
+                return splu(matrix, **numbers)
+            return spilu(matrix, drop_tol=DROP_TOLERANCE, fill_factor=FILL_FACTOR, **numbers)
     except RuntimeError:  # singular
         return None

@@ -6,6 +6,7 @@ y'(t) = f(t, y; p),   y(t0) = y0,   t from t0 to t1 (t1 < t0 integrates backward
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symnum.errors import SolveError, did_you_mean
+from symnum.ir.linear_part import LinearPart
+from symnum.solvers.events import Events, Occurrence
 
 Array = NDArray[np.float64]
 RightHandSide = Callable[[float, Array, Array], None]
@@ -30,7 +33,7 @@ STATISTICS = (
 )
 
 LINEAR_SOLVERS = ("auto", "dense", "sparse", "gmres", "bicgstab", "tfqmr")
-PRECONDITIONERS = ("none", "lu", "ilu")
+PRECONDITIONERS = ("none", "lu", "ilu", "fft", "line")
 _POSITIVE = {  # options that must be positive where given, with a usual value
     "rtol": "1e-6",
     "atol": "1e-8",
@@ -38,6 +41,7 @@ _POSITIVE = {  # options that must be positive where given, with a usual value
     "max_step": "0.1",
     "max_steps": "100_000",
     "max_order": "2",
+    "detect_stiffness": "500",
 }
 
 
@@ -66,7 +70,20 @@ class Problem:
         differential: (n,) bool, False where row i is an algebraic equation 0 = f_i(t, y); None: all rows are y_i' = f_i.
         spectral_radius: a bound of |eigenvalues of df/dy| for stabilised methods: a number, ``f(t, y) -> float``, or
             None (estimated).
+        partition: for symplectic methods, (n,) bool, True where an unknown is a position q of q' = f(p), p' = g(t, q), or a function that gives
+            it; None: not known.
+        autonomous: f does not depend on t by itself (a Rosenbrock method then needs no df/dt).
+        semilinear: gives f = L y + N(t, y) in coordinates where L is diagonal (``embedded.exponential.Semilinear``), for exponential
+            methods; None: made from ``linear_part``.
+        linear_part: gives the constant linear part L of f as an ``ir.linear_part.LinearPart``, for methods that split f = L y + N(t, y), or None.
+        module: (name, LLVM text) of the native right-hand side, so that the driver of a small system can take it in (see
+            ``embedded.inline``); None: it is called at ``address``.
+        torch_rhs: ``torch_rhs(t, y)`` -> (n,) tensor: the same function on torch tensors, for gradients (meaning "torch").
+        events: conditions that are watched, and what happens when one crosses zero; None: none. Effects may change ``parameters`` while a
+            solve runs; it puts them back at its end.
+        identity: a digest of the equations, by which a checkpoint knows whether it belongs to them.
         keepalive: whatever must live as long as ``address`` is called.
+        watch: asked after each accepted step; the run ends there, successfully, where ``watch(t, y)`` is true.
 
     Raises:
         SolveError: y0 is not a finite vector, differential is no mask of its length, the interval is empty or not finite, a breakpoint is not
@@ -86,7 +103,16 @@ class Problem:
     jvp: Callable[[float, Array, Array, Array], Any] | None = None
     differential: NDArray[np.bool_] | None = None
     spectral_radius: Callable[[float, Array], float] | float | None = None
+    autonomous: bool = False
+    partition: NDArray[np.bool_] | Callable[[], NDArray[np.bool_]] | None = None
+    linear_part: Callable[[], LinearPart] | None = None
+    semilinear: Callable[[], Any] | None = None
+    module: tuple[str, str] | None = None
+    torch_rhs: Callable[[float, Any], Any] | None = None
+    events: Events | None = None
+    identity: str = ""
     keepalive: object = None
+    watch: Callable[[float, Array], bool] | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -128,7 +154,7 @@ class Options:
             new|)) is <= 1.
         saveat: times to save, in the order of integration; exactly these are returned.
         every_step: without ``saveat``: save every accepted step (else only the two ends).
-        dt: the first step; every method here is adaptive and changes it afterwards. None: chosen from f.
+        dt: the first step, which adaptive methods change afterwards, and the only one of symplectic methods. None: chosen from f.
         max_steps: most attempted steps (accepted and rejected). None: no limit.
         progress: called as ``progress(t)`` a few times a second.
         dense: keep what the continuous extension needs (memory: steps x stages x n).
@@ -137,8 +163,12 @@ class Options:
         linear_solver: how an implicit method of SUNDIALS solves (I - gamma df/dy) x = b: a name of ``LINEAR_SOLVERS``.
         preconditioner: for the Krylov ones among these: None (chosen), a name of ``PRECONDITIONERS``, or an object with ``setup`` and
             ``solve`` (see ``solvers.preconditioner.Preconditioner``).
+        checkpoint: a file that holds the state of the run every ``checkpoint_every`` seconds (0: as often as it can be); a run that finds it
+            goes on from there. None: no file. For the embedded methods.
+        detect_stiffness: an embedded explicit Runge-Kutta method stops (``Outcome.stopped`` is "STIFF") once stability and not accuracy sets
+            its step and more than this many steps are left (see ``embedded.stiffness``). None: it goes on.
 
-    The last four are only for the backends that list them in ``OPTIONS``; elsewhere they are refused by name.
+    The four before it are only for the backends that list them in ``OPTIONS``; elsewhere they are refused by name.
 
     Raises:
         SolveError: a tolerance, dt, max_step, max_steps or max_order is not positive, save times are not finite and in order, a linear
@@ -158,6 +188,9 @@ class Options:
     max_order: int | None = None
     linear_solver: str = "auto"
     preconditioner: Any = None
+    checkpoint: str | os.PathLike[str] | None = None
+    checkpoint_every: float = 60.0
+    detect_stiffness: float | None = None
 
     def __post_init__(self) -> None:
         for name, least in _POSITIVE.items():
@@ -174,6 +207,7 @@ class Options:
             near = did_you_mean(str(self.linear_solver), LINEAR_SOLVERS)
             raise SolveError(f"linear_solver is {self.linear_solver!r}, not one of {', '.join(LINEAR_SOLVERS)}.{near}")
         _check_preconditioner(self.preconditioner)
+        _check_checkpoint(self.checkpoint, self.checkpoint_every)
         if self.saveat is not None:
             object.__setattr__(self, "saveat", _vector(self.saveat, "saveat"))
 
@@ -203,6 +237,8 @@ class Outcome:
         stats: the counts and seconds of ``STATISTICS``.
         dense: ``dense(t) -> (n,)`` (or (k, n) for k times), the method's continuous extension, if it was asked for.
         failure_time, failure_index: where a NaN or infinity was met.
+        stopped: why an embedded method stopped before the end, a name of ``embedded.language.Status``; else "".
+        events: what happened, in the order of time; notes: sentences that the user should read though the solve may have succeeded.
     """
 
     t: Array
@@ -214,6 +250,9 @@ class Outcome:
     dense: Callable[[Any], Array] | None = None
     failure_time: float | None = None
     failure_index: int | None = None
+    events: tuple[Occurrence, ...] = ()
+    notes: tuple[str, ...] = ()
+    stopped: str = ""
 
 
 def _mask(given: Any, n: int) -> NDArray[np.bool_] | None:
@@ -238,6 +277,13 @@ def _check_preconditioner(given: Any) -> None:
         f"preconditioner is {given!r}, not None, one of {', '.join(PRECONDITIONERS)}, or an object with setup(t, y, gamma, reuse) "
         f"and solve(r, out).{near}"
     )
+
+
+def _check_checkpoint(path: Any, every: Any) -> None:
+    if path is not None and not isinstance(path, (str, os.PathLike)):
+        raise SolveError(f'checkpoint is {path!r}, not the path of a file; write checkpoint="run.ckpt"')
+    if isinstance(every, bool) or not isinstance(every, (int, float, np.number)) or not 0 <= every < math.inf:
+        raise SolveError(f"checkpoint_every is {every!r}, not a number of seconds >= 0; write checkpoint_every=60")
 
 
 def _vector(values: Any, what: str) -> Array:

@@ -78,6 +78,14 @@ def test_options_reach_the_solver(symnum: Command) -> None:
     assert tight["stats"]["steps"] > 1.5 * loose["stats"]["steps"]
 
 
+def test_symplectic_methods_take_their_step_from_the_command_line(symnum: Command) -> None:
+    report = symnum("run", "wave", "--resolution", "16", "--method", "Verlet", "--dt", "0.01", "--json").json
+    refused = symnum("run", "wave", "--resolution", "16", "--method", "Verlet")
+    assert report["method"] == "Verlet" and report["success"]
+    assert report["stats"]["steps"] == 175  # of 0.01 to t = 1.75
+    assert refused.status == 2 and "dt=" in refused.err
+
+
 def test_order_reaches_the_discretisation(symnum: Command) -> None:
     second, fourth = (
         symnum("run", "advection", "--resolution", "32", "--order", order, "--json").json for order in ("2", "4")

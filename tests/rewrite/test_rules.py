@@ -116,7 +116,7 @@ EXAMPLES = {
     "distribute": [("a*(b + c)", "a*b + a*c"), ("a*(b - 2)", "a*b - 2*a")],
     "common denominator": [("a + b/c", "(a*c + b)/c"), ("1 + a/b^2", "(b^2 + a)/b^2"), ("a/b + c/d", "(a + c*b/d)/b")],
     "known sum": [("exp(a + b) + (a + b + c)", None)],
-    "known product": [("exp(a*b) + a*b*c", None)],
+    "known product": [("exp(a*b) + a*b*c", None), ("a^(1/2)*b + sin(c/(a^(1/2)*b))", None)],
     "common part of sums": [("exp(a + b + d) + sin(a + b + c)", None)],
     "common part of products": [("exp(a*b*d) + sin(a*b*c)", None)],
     "square of a sum": [
@@ -134,7 +134,23 @@ EXAMPLES = {
         ("exp(2*a) + exp(3*a)", "exp(a)^2 + exp(a)^3"),
         ("exp(-a) + exp(a)", "1/exp(a) + exp(a)"),
     ],
-    "exponential of a shifted argument": [("exp(a + 1/2) + exp(a - 1/2)", None)],
+    "exponential of a shifted argument": [
+        ("exp(a + 1/2) + exp(a - 1/2)", None),
+        ("exp(-(a + 4)/10) + exp(-(a - 6)/20)", None),
+        ("exp(2*a - 4*b + 1) + exp(a - 2*b + 3)", None),
+    ],
+    "quotient by a sum of powers, divided through": [
+        ("exp(a)*c/(exp(a) + exp(b))", "c/(1 + exp(b)/exp(a))"),
+        ("a^(1/2)*c/(3*a^(1/2) - b^(3/2))", "c/(3 - b^(3/2)*a^(-1/2))"),
+        ("c*a^d/(a^d + b^d)", "c/(1 + b^d/a^d)"),
+    ],
+    "division with remainder": [("(a*c + b*d)/(a + b)", None), ("(a*b*c - a*d + b*f)/(b - a)", None)],
+    "sin of known angles": [
+        ("sin(a - b)*exp(sin(a)*cos(b))", None),
+        ("sin(a - 2*b) + cos(a - b) + sin(a)", None),  # 2*(a - b) - a
+    ],
+    "cos of known angles": [("cos(a + b)*exp(sin(a)*cos(b))", "(cos(a)*cos(b) - sin(a)*sin(b))*exp(sin(a)*cos(b))")],
+    "known quotient": [("exp(a/(b*c)) + sin(a/b)", None)],
     "logarithm of a power": [("log(a^3)", "3*log(a)"), ("log(a^2)", "2*log(abs(a))"), ("log(1/a)", "-log(a)")],
 }
 

@@ -285,11 +285,48 @@ def test_the_same_input_gives_the_same_terms() -> None:
     assert first.terms == second.terms
 
 
+@pytest.mark.parametrize(
+    "text", ["-(1/cosh(x)^2 + y)/(3*x*y)", "1/(3*x^2*y) + 1/(4*sign(-1)^2)", "1/(3*x^2*y) + 1/(4*sign(z)^2)"]
+)
+@pytest.mark.parametrize("nodes", [50, 150])
+def test_a_class_and_its_reciprocal_written_through_each_other_only(text: str, nodes: int) -> None:
+    made = term(text)
+    found = best(text, limits=Limits(nodes=nodes, iterations=4, seconds=5.0))
+    at = {SYMBOLS["x"]: 0.7, SYMBOLS["y"]: 1.3, SYMBOLS["z"]: -0.4}
+    assert found.cost <= CYCLES.total([made])
+    assert float(exact(found.terms[0], at)) == pytest.approx(float(exact(made, at)), rel=1e-13)
+
+
+def test_whole_powers_bring_in_no_roots() -> None:
+    found = best("x - z - z/x", limits=Limits(nodes=250))  # x - z is negative here
+    assert untrue(found.graph, {SYMBOLS["x"]: 1.0123456, SYMBOLS["z"]: 1.0345678}) == []
+
+
 def test_extraction_alone_gives_terms_equal_to_the_input() -> None:
     graph = EGraph()
     made = [term("a/h + b/h^2"), term("a^6 + a^3*h")]
     roots = [graph.add(t) for t in made]
     at = {SYMBOLS[n]: 0.5 + 0.3 * k for k, n in enumerate("abh")}
     for name in ("cycles", "latency", "size"):
-        for t, other in zip(made, extract(graph, roots, costs_of(name)), strict=True):
+        found = extract(graph, roots, costs_of(name))
+        assert found is not None
+        for t, other in zip(made, found, strict=True):
             assert float(exact(t, at)) == pytest.approx(float(exact(other, at)), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("exp(log(exp(x*y)))", "exp(x*y)"),  # the form that is to go is the one that stays, once log(exp(z)) is z
+        ("sqrt(sign(-1)) + x*y + x*z", None),  # the root of -1, seen when the sign is
+        ("x/(floor(1/2)) + x*y + x*z", None),
+        ("(sin(x)^2 + cos(x)^2 - 2)^(1/2)*y + y", None),
+        ("log(cosh(x)^2 - sinh(x)^2 - 1) + x", None),
+    ],
+)
+def test_parts_without_a_value_do_not_end_a_saturation(text: str, expected: str | None) -> None:
+    root = term(text)
+    found = saturate([[root]], rule_sets(), CYCLES, limits=Limits(nodes=300, iterations=5, seconds=5.0))
+    assert found.cost <= CYCLES.total([root])
+    if expected is not None:
+        assert found.terms == [term(expected)]

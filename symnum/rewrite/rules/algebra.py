@@ -19,19 +19,39 @@ def rules() -> list[Rule | Structural]:
     """The rules of this set."""
     return [
         Structural("factor", "a*b + a*c + d -> a*(b + c) + d", "add", factor),
-        Structural("merge sums", "f*(a + b) + c -> f*a + f*b + c", "add", merge_sums),
+        Structural("merge sums", "f*(a + b) + c -> f*a + f*b + c", "add", merge_sums, regroups=True),
         Structural(
-            "merge products", "(a*b)^n*c -> a^n*b^n*c   where n whole, or a >= 0, b >= 0", "mul", merge_products
+            "merge products",
+            "(a*b)^n*c -> a^n*b^n*c   where n whole, or a >= 0, b >= 0",
+            "mul",
+            merge_products,
+            regroups=True,
         ),
-        Structural("distribute", "a*(b + c) -> a*b + a*c", "mul", distribute),
+        Structural("distribute", "a*(b + c) -> a*b + a*c", "mul", distribute, regroups=True),
         Structural("common denominator", "a + b/c^n -> (a*c^n + b)/c^n", "add", common_denominator),
-        Structural("known sum", "a + b + c -> d + c   where d = a + b is there already", "add", known_sum),
-        Structural("known product", "a*b*c -> d*c   where d = a*b is there already", "mul", known_product),
         Structural(
-            "common part of sums", "a + b + c -> (a + b) + c   where another sum holds a + b too", "add", common_sum
+            "known sum", "a + b + c -> d + c   where d = a + b is there already", "add", known_sum, regroups=True
         ),
         Structural(
-            "common part of products", "a*b*c -> (a*b)*c   where another product holds a*b too", "mul", common_product
+            "known product",
+            "a*b*c -> d*c, c/(a*b) -> c/d   where d = a*b is there already",
+            "mul",
+            known_product,
+            regroups=True,
+        ),
+        Structural(
+            "common part of sums",
+            "a + b + c -> (a + b) + c   where another sum holds a + b too",
+            "add",
+            common_sum,
+            regroups=True,
+        ),
+        Structural(
+            "common part of products",
+            "a*b*c -> (a*b)*c   where another product holds a*b too",
+            "mul",
+            common_product,
+            regroups=True,
         ),
         Rule("difference of squares", "a^2 - b^2", "(a - b)*(a + b)"),
         Rule("one minus square", "1 - a^2", "(1 - a)*(1 + a)"),
@@ -192,14 +212,12 @@ def known_product(graph: EGraph, i: int, node: Node) -> Iterator[int]:
     for other, owner in _users(graph, node, "mul"):
         if len(other[2]) < 2 or owner == graph.find(i):
             continue
-        if any(
-            child not in mine or mine[child] * e <= 0 or abs(mine[child]) < abs(e)
-            for child, e in zip(other[2], other[1], strict=True)
-        ):
+        theirs = list(zip(other[2], other[1], strict=True))
+        if any(abs(mine.get(child, 0)) < abs(e) for child, e in theirs):
             continue
-        yield graph.product(
-            [*mine.items(), *((child, -e) for child, e in zip(other[2], other[1], strict=True)), (owner, 1)]
-        )
+        for power in (1, -1):  # 1/(a*b) is 1/d, too
+            if all(mine[child] * e * power > 0 for child, e in theirs):
+                yield graph.product([*mine.items(), *((child, -e * power) for child, e in theirs), (owner, power)])
 
 
 def common_product(graph: EGraph, i: int, node: Node) -> Iterator[int]:

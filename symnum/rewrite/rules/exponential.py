@@ -27,7 +27,7 @@ def rules() -> list[Rule | Structural]:
         ),
         Structural(
             "exponential of a shifted argument",
-            "exp(a + n) -> exp(n - m)*exp(a + m)   where the latter is there already",
+            "exp(k*a + n) -> exp(n - k*m)*exp(a + m)^k   where the latter is there already",
             "exp",
             shifted,
         ),
@@ -75,21 +75,54 @@ def multiple(graph: EGraph, i: int, node: Node) -> Iterator[int]:
 
 
 def shifted(graph: EGraph, i: int, node: Node) -> Iterator[int]:
-    """exp(-(V + 40)/10) = exp(-1/2)*exp(-(V + 35)/10): one exponential serves both."""
-    for form in tuple(graph[node[2][0]].nodes):
-        if form[0] != "add":
+    """exp(-(V + 40)/10) = exp(-1/2)*exp(-(V + 35)/10): one exponential serves both; exp(-(V + 65)/10) = exp(-5/2)*exp(-(V + 40)/20)^2."""
+    own = _line(graph, node[2][0])
+    if own is None:
+        return
+    direction, c, constant = own
+    for argument in _on_line(graph, direction):
+        other = _line(graph, argument)
+        if other is None or other[0] != direction or other[1:] == own[1:]:
             continue
-        for other, owner in graph[form[2][0]].parents[:_PLACES]:
-            if other[0] != "add" or other[2] != form[2] or other[1][1:] != form[1][1:] or other not in graph.memo:
-                continue
-            shift = form[1][0] - other[1][0]
-            if shift == 0 or abs(shift) > _FARTHEST:
-                continue
-            exponential = next(
-                (graph.find(k) for n, k in graph[owner].parents if n[0] == "exp" and n in graph.memo), None
-            )
-            if exponential is not None:
-                yield graph.sum([(exponential, exp(shift))])
+        n = _whole(c, other[1])
+        if n is not None and n != 0 and abs(constant - n * other[2]) <= _FARTHEST and constant != n * other[2]:
+            exponential = graph.product([(graph.call("exp", [argument]), n)])
+            yield graph.sum([(exponential, exp(constant - n * other[2]))])
+
+
+_Direction = tuple[tuple[int, Number], ...]
+
+
+def _line(graph: EGraph, i: int) -> tuple[_Direction, Number, Number] | None:
+    """A class as c*(x + r*y + ...) + constant: (((x, 1), (y, r), ...), c, constant); None for a number."""
+    k = graph[i]
+    c, i = k.scaled if k.scaled is not None else (1, graph.find(i))
+    form = next((n for n in graph[i].nodes if n[0] == "add" and n[1][0] != 0), None)
+    if form is None:
+        return None if k.const is not None else (((graph.find(i), 1),), c, 0)
+    lead = form[1][1]
+    direction = tuple(sorted((graph.find(x), _divided(r, lead)) for x, r in zip(form[2], form[1][1:], strict=True)))
+    if direction[0][1] != 1:
+        lead, direction = lead * direction[0][1], tuple((x, _divided(r, direction[0][1])) for x, r in direction)
+    return direction, c * lead, c * form[1][0]
+
+
+def _on_line(graph: EGraph, direction: _Direction) -> Iterator[int]:
+    """The arguments of exponentials that are sums (or multiples of sums) of the same parts."""
+    wanted = {x for x, _ in direction}
+    owners = [direction[0][0]] if len(direction) == 1 else []
+    for other, owner in graph[direction[0][0]].parents[:_PLACES]:
+        if other[0] == "add" and other in graph.memo and {graph.find(x) for x in other[2]} == wanted:
+            owners.append(graph.find(owner))
+    for owner in dict.fromkeys(owners):
+        multiples = [k for n, k in graph[owner].parents if n[0] == "add" and len(n[2]) == 1 and n in graph.memo]
+        for argument in dict.fromkeys([owner, *map(graph.find, multiples)]):
+            if any(n[0] == "exp" for n, _ in graph[argument].parents if n in graph.memo):
+                yield argument
+
+
+def _divided(a: Number, b: Number) -> Number:
+    return a / b if isinstance(a, float) or isinstance(b, float) else tidy(Fraction(a) / b)
 
 
 def _whole(c: Number, other: Number) -> int | None:

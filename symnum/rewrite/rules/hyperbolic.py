@@ -11,6 +11,7 @@ def rules() -> list[Rule | Structural]:
         Rule("cosh^2 - sinh^2", "cosh(a)^2 - sinh(a)^2", "1"),
         Rule("1 + sinh^2", "1 + sinh(a)^2", "cosh(a)^2"),
         Rule("cosh^2 - 1", "cosh(a)^2 - 1", "sinh(a)^2"),
+        Rule("cosh by sinh", "cosh(a)", "(1 + sinh(a)^2)^(1/2)", known=("sinh(a)",)),
         Rule("1 - tanh^2", "1 - tanh(a)^2", "1/cosh(a)^2"),
         Rule("sinh/cosh", "sinh(a)/cosh(a)", "tanh(a)"),
         Rule("tanh*cosh", "tanh(a)*cosh(a)", "sinh(a)"),

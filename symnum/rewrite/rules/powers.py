@@ -28,6 +28,9 @@ def rules() -> list[Rule | Structural]:
         Rule("power by logarithm, b not a number", "a^b", "exp(b*log(a))", where=("a > 0",)),
         Rule("powers of one base", "a^b*a^c", "a^(b + c)"),
         Rule("quotient of powers", "a^b/a^c", "a^(b - c)"),
+        Rule("root of a discriminant", "(a^2 - 4*b)^(1/2)", "2*((a/2)^2 - b)^(1/2)"),
+        Rule("quotient of powers of one exponent", "a^c/b^c", "(a/b)^c", where=("a > 0", "b > 0")),
+        Rule("power less the base", "a^(b - 1)", "a^b/a", where=("a > 0",), known=("a^b",)),
         Rule("power times base", "a*a^b", "a^(b + 1)"),
         Rule("power of exp", "exp(a)^b", "exp(a*b)", widens=True),
     ]

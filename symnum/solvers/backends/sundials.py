@@ -34,6 +34,7 @@ METHODS = {
 }
 REQUIRES = ("sksundae",)
 ALGEBRAIC = ("IDA",)
+WATCHES = True  # heeds Problem.watch
 OPTIONS = ("max_step", "max_order", "linear_solver", "preconditioner")
 HIGHEST_ORDER = {"CVODE": 5, "CVODE_Adams": 12, "IDA": 5}
 Array = NDArray[np.float64]
@@ -94,7 +95,7 @@ class _Run:
         self.failure: tuple[float, int] | None = None
         self.jacobian = fixed_jacobian(problem)
         self.choice = choose(problem, options, self.jacobian, self.method != "CVODE_Adams")
-        self.told, self.short = 0.0, 0
+        self.told, self.short, self.paused = 0.0, 0, False
         self.out = np.empty(problem.n)
 
     def solve(self) -> Outcome:
@@ -105,6 +106,9 @@ class _Run:
                 failed = self.segment(number, begin, end)
                 if failed:
                     success, message = False, failed
+                    break
+                if self.paused:
+                    message = f"paused at t = {self.t:.6g}"
                     break
         except KeyboardInterrupt:
             success, message = False, f"interrupted at t = {self.t:.6g}; what was computed up to there is kept"
@@ -175,6 +179,9 @@ class _Run:
             self.before, self.y_before, self.t, self.y = self.t, self.y, t, y
             self.stats["steps"] += 1
             self.save(solver)
+            if self.problem.watch is not None and t != end and self.problem.watch(t, y):
+                self.paused = True
+                return ""
         return ""
 
     def inconsistent(self) -> str:

@@ -14,6 +14,7 @@ slope.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from symnum.expr.build import maximum, minimum, where
 from symnum.expr.term import TRUE, Term, as_term
 from symnum.solvers.embedded.language import (
+    Assign,
     Fetch,
     If,
     LinComb,
@@ -35,6 +37,7 @@ from symnum.solvers.embedded.language import (
     Swap,
     While,
     combination,
+    every_statement,
     increase,
     let,
     scalars,
@@ -42,12 +45,14 @@ from symnum.solvers.embedded.language import (
 
 _COMMON = """t t_old t_end t_low t_high direction h h_try h_old first_step rtol atol error error_old started fresh
 last budget steps rejected rejecting failures rhs_evaluations save_next save_time keep kept kept_capacity theta d0 d1
-d2 bad_time"""
+d2 bad_time extended autonomous has_linear convergence_failures unconverged shorten pause
+t_pause landing"""
 ARRAYS = ("save_t", "save_y", "kept_t", "kept_y", "kept_slopes")
 
 (t, t_old, t_end, t_low, t_high, direction, h, h_try, h_old, first_step, rtol, atol, error, error_old, started, fresh,
  last, budget, steps, rejected, rejecting, failures, rhs_evaluations, save_next, save_time, keep, kept, kept_capacity,
- theta, d0, d1, d2, bad_time) = scalars(_COMMON)  # fmt: skip
+ theta, d0, d1, d2, bad_time, extended, autonomous, has_linear, convergence_failures,
+ unconverged, shorten, pause, t_pause, landing) = scalars(_COMMON)  # fmt: skip
 
 HUGE = 1e300
 MAX_FAILURES = 12  # a step that meets NaN is shortened by 4 this often (a factor 2e7) before the run stops
@@ -65,11 +70,15 @@ class Parts:
         name: of the native function; order: of the solution that is carried on.
         vectors: the method's own vectors, beside y, y_new, slope, slope_new.
         attempt: statements that compute ``y_new``, ``slope_new`` and the scalar ``error`` (accepted when <= 1) from
-            t, y, slope, h_try.
+            t, y, slope, h_try. An implicit method sets ``unconverged`` to 1 (and error > 1) where Newton's iteration or
+            a linear solve failed, and ``shorten`` to the factor of the step that is tried instead.
         next_step: (after acceptance, after rejection) statements that set h from h_try and error.
         interpolant: the continuous extension, over vectors by their names *after* acceptance (see the module).
         kept: vectors that the interpolant needs from a kept step, beside the states at both ends.
         scalars: the method's own scalars; restart: statements that set them at the start of a segment.
+        extra: statements run once after an accepted step whose continuous extension is wanted (names as in ``interpolant``).
+        choose_step: statements that set h_try, last (the step ends at t_end) and landing (it ends at save_time) from h; else the driver's own.
+        tables: arrays of numbers that the statements fetch from: name -> function that gives the (k,) float64 values.
     """
 
     name: str
@@ -81,23 +90,34 @@ class Parts:
     kept: tuple[str, ...]
     scalars: tuple[str, ...] = ()
     restart: tuple[Statement, ...] = ()
+    extra: tuple[Statement, ...] = ()
+    choose_step: tuple[Statement, ...] = ()
+    tables: tuple[tuple[str, Callable[[], Any]], ...] = ()
 
 
 def driver(parts: Parts) -> Program:
     """The program of a method."""
     body = (
+        *_extend(parts),
         *_keep_step(parts),
         *_save(parts),
+        If((pause > 0) & ((t - t_pause) * direction >= 0), (Return(Status.PAUSED),)),
         If(started <= 0, _start(parts)),
         If((t_end - t) * direction <= 0, (Return(Status.DONE),)),
         If(budget <= 0, (Return(Status.STEP_LIMIT),)),
         increase(budget, -1),
-        *_choose_step(),
+        *(parts.choose_step or _choose_step()),
         *parts.attempt,
         If(error <= 1, _accept(parts), _reject(parts)),
     )
     vectors = ("y", "y_new", "slope", "slope_new", *parts.vectors)
-    return Program(parts.name, (*_COMMON.split(), *parts.scalars), vectors, ARRAYS, (While(TRUE, body),))
+    return Program(
+        parts.name,
+        (*_COMMON.split(), *parts.scalars),
+        vectors,
+        (*ARRAYS, *(name for name, _ in parts.tables)),
+        (While(TRUE, body),),
+    )
 
 
 def stage_time(time: Term) -> Term:
@@ -114,6 +134,17 @@ def error_norm(name: Any, scale: tuple[str, ...], *terms: tuple[Any, str]) -> No
     """The scaled RMS norm with the run's tolerances."""
     weights = combination("y", *terms).terms
     return Norm(name.name, weights, scale, atol, rtol)
+
+
+def _extend(parts: Parts) -> tuple[Statement, ...]:
+    """The method's ``extra``, once a step, where the step is kept with its dense output or a save time lies inside it."""
+    if not parts.extra:
+        return ()
+    wanted = (keep >= 2) | ((save_time - t) * direction < 0)
+    return (
+        Fetch("save_time", "save_t", save_next),
+        If((steps > 0) & (extended <= 0) & wanted, (*parts.extra, let(extended, 1))),
+    )
 
 
 def _keep_step(parts: Parts) -> tuple[Statement, ...]:
@@ -209,24 +240,35 @@ def _accept(parts: Parts) -> tuple[Statement, ...]:
         let(failures, 0),
         let(t_old, t),
         let(h_old, h_try),
-        let(t, where(last > 0, t_end, t + h_try)),
+        let(t, where(last > 0, t_end, where(landing > 0, save_time, t + h_try))),
         Swap("y", "y_new"),
         Swap("slope", "slope_new"),
         let(fresh, 1),
+        let(extended, 0),
     )
 
 
 def _reject(parts: Parts) -> tuple[Statement, ...]:
-    shorten = (
+    not_finite = (
         increase(failures),
         let(bad_time, t + h_try),
         If(failures > MAX_FAILURES, (Return(Status.NONFINITE),)),
         let(h, 0.25 * h_try),
     )
+    not_converged = (
+        increase(failures),
+        increase(convergence_failures),
+        let(unconverged, 0),
+        let(bad_time, t + h_try),
+        If(failures > MAX_FAILURES, (Return(Status.NOT_CONVERGED),)),
+        let(h, shorten * h_try),
+    )
+    judged = If(error <= HUGE, parts.next_step[1], not_finite)
+    may_fail = any(isinstance(s, Assign) and s.name == unconverged.name for s in every_statement(parts.attempt))
     return (
         increase(rejected),
         let(rejecting, 1),
-        If(error <= HUGE, parts.next_step[1], shorten),
+        If(unconverged > 0, not_converged, (judged,)) if may_fail else judged,
     )
 
 

@@ -1,10 +1,11 @@
-"""The step language: a driver written once as data, with an LLVM and a NumPy meaning (``llvm``, ``numpy``).
+"""The step language: a driver written once as data, with an LLVM, a NumPy and a torch meaning (modules of these names).
 
 A ``Program`` works on
 
     scalars   one struct of float64; the whole memory of a run between two calls (counters and flags too: whole numbers)
     vectors   n float64 each; ``Swap`` exchanges two names without moving data
     arrays    buffers that outlive a step: 1-d tables (``Fetch``, ``Put``) or rows of n (``Row``)
+    linear    one linear solver: J = df/dy, M = diag(1 in differential rows, 0 in algebraic ones), W = shift*M - J
 
 Scalar values are ordinary terms (``symnum.expr``) over ``scalar(name)``. Nothing here says where vectors live or how
 large n is. A run ends at a ``Return`` and goes on from the top of the body at the next call, so a body must find its
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 from symnum.expr.term import Symbol, Term, as_term
@@ -31,6 +33,9 @@ class Status(IntEnum):
     NONFINITE = 3  # NaN or infinity, also after shortening the step
     TOO_SMALL = 4  # the step no longer changes t
     RADIUS = 5  # a stabilised method asks for the spectral radius at (t, y)
+    NOT_CONVERGED = 6  # Newton's iteration or a linear solve failed, also with shorter steps
+    PAUSED = 7  # t has reached t_pause
+    STIFF = 8  # stability sets the step of an explicit method, and many steps are left
 
 
 @dataclass(frozen=True)
@@ -69,11 +74,16 @@ class Put:
 
 @dataclass(frozen=True)
 class Rhs:
-    """out = f(t, y)."""
+    """out = f(t, y), or for part "explicit" out = f(t, y) - L y with the linear solver's L (IMEX methods)."""
 
     out: str
     t: Term
     y: str
+    part: str = "all"
+
+    def __post_init__(self) -> None:
+        assert self.part in ("all", "explicit"), self.part
+        object.__setattr__(self, "t", as_term(self.t))
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,95 @@ class Norm:
     scale: tuple[str, ...]
     atol: Term
     rtol: Term
+
+
+@dataclass(frozen=True)
+class Multiply:
+    """out[i] = a[i]*b[i]; out may be a or b. Each of the three is a vector or a row of a buffer."""
+
+    out: str | Row
+    a: str | Row
+    b: str | Row
+
+
+@dataclass(frozen=True)
+class Jacobian:
+    """The linear solver evaluates J = df/dy at (t, y); ok = 1, or 0 where it is not finite."""
+
+    ok: str
+    t: Term
+    y: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "t", as_term(self.t))
+
+
+@dataclass(frozen=True)
+class Factor:
+    """The linear solver prepares W = (shift + i*imaginary)*M - J in a slot (0, 1, ...); ok = 1, or 0 where W is singular."""
+
+    ok: str
+    slot: int
+    shift: Term
+    imaginary: Term | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shift", as_term(self.shift))
+        object.__setattr__(self, "imaginary", None if self.imaginary is None else as_term(self.imaginary))
+
+
+@dataclass(frozen=True)
+class Solve:
+    """out = W^-1 b with the real W of a slot; ok = 1, or 0 where that failed; out may be b."""
+
+    ok: str
+    slot: int
+    out: str
+    b: str
+
+
+@dataclass(frozen=True)
+class SolveComplex:
+    """out_re + i*out_im = W^-1 (b_re + i*b_im) with the complex W of a slot; each out may be its b."""
+
+    ok: str
+    slot: int
+    out_re: str
+    out_im: str
+    b_re: str
+    b_im: str
+
+
+@dataclass(frozen=True)
+class JacobianProduct:
+    """out = J v with the J last evaluated (for IMEX methods L v); out is not v."""
+
+    out: str
+    v: str
+
+    def __post_init__(self) -> None:
+        assert self.out != self.v, "the product would overwrite what it reads"
+
+
+@dataclass(frozen=True)
+class Advance:
+    """A whole step of an exponential method, done by the object in the place of the linear solver.
+
+    out = the state at t + h, error = the estimate of its error (same sign convention as ``out``), from y; ok = 1, or 0 where a number is
+    not finite. A pure function of (t, h, y), so that a run resumes exactly. y, out and error are three vectors.
+    """
+
+    ok: str
+    t: Term
+    h: Term
+    y: str
+    out: str
+    error: str
+
+    def __post_init__(self) -> None:
+        assert len({self.y, self.out, self.error}) == 3, "y, out and error must be three vectors"
+        object.__setattr__(self, "t", as_term(self.t))
+        object.__setattr__(self, "h", as_term(self.h))
 
 
 @dataclass(frozen=True)
@@ -130,7 +229,11 @@ class Return:
     status: Status
 
 
-Statement = Assign | Fetch | Put | Rhs | LinComb | Norm | Swap | If | While | Return
+Linear = Jacobian | Factor | Solve | SolveComplex | JacobianProduct | Advance
+Statement = Assign | Fetch | Put | Rhs | LinComb | Norm | Multiply | Linear | Swap | If | While | Return
+
+#: The vector that Rhs of part "explicit" needs for L y; a program with such a statement has it without naming it.
+SPLIT = "split_product"
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,11 +247,20 @@ class Program:
     body: tuple[Statement, ...]
 
     def __post_init__(self) -> None:
+        if any(isinstance(s, Rhs) and s.part == "explicit" for s in every_statement(self.body)):
+            object.__setattr__(self, "vectors", (*self.vectors, SPLIT))
         pointers, scalars = {*self.vectors, *self.arrays}, set(self.scalars)
         assert len(pointers) == len(self.vectors) + len(self.arrays), "a vector and an array share a name"
         for statement in every_statement(self.body):
             unknown = set(_pointers(statement)) - pointers | set(_scalars(statement)) - scalars
             assert not unknown, f"{self.name}: {statement} uses undeclared {sorted(unknown)}"
+
+    @cached_property
+    def linear(self) -> bool:
+        """True if it needs a linear solver."""
+        return any(
+            isinstance(s, Linear) or (isinstance(s, Rhs) and s.part == "explicit") for s in every_statement(self.body)
+        )
 
 
 def scalar(name: str) -> Symbol:
@@ -187,18 +299,30 @@ def every_statement(body: Iterable[Statement]) -> Iterator[Statement]:
             yield from every_statement(statement.body)
 
 
+def _place(place: str | Row) -> str:
+    return place.buffer if isinstance(place, Row) else place
+
+
 def _pointers(statement: Statement) -> list[str]:
     match statement:
         case Fetch(_, array, _) | Put(array, _, _):
             return [array]
-        case Rhs(out, _, y):
-            return [out, y]
+        case Rhs(out, _, y, part):
+            return [out, y, *([SPLIT] if part == "explicit" else [])]
         case LinComb(out, terms):
-            return [out.buffer if isinstance(out, Row) else out, *(v for _, v in terms)]
+            return [_place(out), *(v for _, v in terms)]
         case Norm(_, terms, scale, _, _):
             return [*(v for _, v in terms), *scale]
-        case Swap(a, b):
+        case Multiply(out, a, b):
+            return [_place(out), _place(a), _place(b)]
+        case Swap(a, b) | JacobianProduct(a, b) | Solve(_, _, a, b):
             return [a, b]
+        case SolveComplex():
+            return [statement.out_re, statement.out_im, statement.b_re, statement.b_im]
+        case Jacobian(_, _, y):
+            return [y]
+        case Advance(_, _, _, y, out, error):
+            return [y, out, error]
         case _:
             return []
 
@@ -216,11 +340,25 @@ def _scalars(statement: Statement) -> list[str]:
         case Rhs(_, t, _):
             terms = [t]
         case LinComb(out, combined):
-            terms = [c for c, _ in combined] + ([out.index] if isinstance(out, Row) else [])
+            terms = [*(c for c, _ in combined), *_indices(out)]
         case Norm(name, combined, _, atol, rtol):
             own, terms = [name], [*(c for c, _ in combined), atol, rtol]
+        case Multiply(out, a, b):
+            terms = _indices(out, a, b)
+        case Jacobian(ok, t, _):
+            own, terms = [ok], [t]
+        case Factor(ok, _, shift, imaginary):
+            own, terms = [ok], [shift] if imaginary is None else [shift, imaginary]
+        case Advance(ok, t, h):
+            own, terms = [ok], [t, h]
+        case Solve(ok) | SolveComplex(ok):
+            own = [ok]
         case If(condition, _, _) | While(condition, _):
             terms = [condition]
         case _:
             pass
     return own + [s.name for s in symbols(terms)]
+
+
+def _indices(*places: str | Row) -> list[Term]:
+    return [place.index for place in places if isinstance(place, Row)]

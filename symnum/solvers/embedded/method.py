@@ -9,18 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symnum.catalogue import Catalogue
+from symnum.expr.build import where
 from symnum.solvers.embedded.driver import (
+    HUGE,
     Parts,
-    Weight,
+    d2,
     driver,
     error,
     error_norm,
     evaluate,
+    h_old,
     h_try,
     proportional_integral,
     t,
+    t_old,
 )
-from symnum.solvers.embedded.language import Program, Statement, combination
+from symnum.solvers.embedded.exponential_tableau import ExponentialTableau
+from symnum.solvers.embedded.language import If, Program, Statement, combination, let
+from symnum.solvers.embedded.stiffness import NAMES, forget, look, stop_where_stiff
 from symnum.solvers.embedded.tableau import Tableau
 
 Array = NDArray[np.float64]
@@ -34,6 +40,10 @@ class Method:
         name: what users write; order: of the solution; dense_order: of the continuous extension.
         parts: its part of the driver.
         summary: one line for lists.
+        estimate_order: the error estimate of a step of length h is O(h**estimate_order); 0 stands for ``order``.
+        implicit: it needs a linear solver; split: that solver is bound to the linear part of f (IMEX methods).
+        fixed_step: it keeps the step it is given (``dt``); exponential: the tableau of a method that is exact on the
+            linear part of f, which it needs in diagonal form.
     """
 
     name: str
@@ -41,6 +51,11 @@ class Method:
     dense_order: int
     parts: Parts
     summary: str
+    estimate_order: int = 0
+    implicit: bool = False
+    split: bool = False
+    fixed_step: bool = False
+    exponential: ExponentialTableau | None = None
 
     @cached_property
     def program(self) -> Program:
@@ -63,22 +78,51 @@ def explicit_runge_kutta(name: str, tableau: Tableau, summary: str) -> Method:
     """
     inner = [f"k{i}" for i in range(2, tableau.stages)]
     stages = ["slope", *inner, "slope_new"]
+    after = ("slope_new", *inner, "slope", *(f"k{i}" for i in range(tableau.stages + 1, len(tableau.dense) + 1)))
+    used = [(k, b) for k, b in zip(after, tableau.dense, strict=True) if any(b)]  # names once the step is accepted
+    extra = _extra_stages(tableau, after)
+    accepted, rejected = proportional_integral(tableau.embedded_order + 1)
+    parts = Parts(
+        name=name.lower(),
+        order=tableau.order,
+        vectors=(*inner, *after[tableau.stages :], *(("extra_state",) if extra else ())),
+        attempt=(*stop_where_stiff(), *_attempt(tableau, stages)),
+        next_step=((*accepted, *look(tableau, stages)), rejected),
+        scalars=tuple(NAMES.split()),
+        restart=forget(),
+        interpolant=(("y_new", 0, (1,)), *((k, 1, (0, *b)) for k, b in used)),
+        kept=tuple(k for k, _ in used),
+        extra=extra,
+    )
+    return Method(name, tableau.order, tableau.dense_order, parts, summary)
+
+
+def _attempt(tableau: Tableau, stages: list[str]) -> tuple[Statement, ...]:
     attempt: list[Statement] = []
     for i, row in enumerate(tableau.a, start=1):
         # the inner states share y_new with the result: only one of them is alive at a time
         attempt.append(combination("y_new", (1, "y"), *((h_try * a, k) for a, k in zip(row, stages, strict=False))))
         attempt += evaluate(stages[i], t + h_try * tableau.c[i], "y_new")
-    attempt.append(
-        error_norm(error, ("y", "y_new"), *((h_try * e, k) for e, k in zip(tableau.error, stages, strict=True)))
+    estimate = error_norm(error, ("y", "y_new"), *((h_try * e, k) for e, k in zip(tableau.error, stages, strict=True)))
+    if tableau.error[-1]:
+        return (*attempt, estimate)
+    # the slope at the end has no part in the estimate: it is evaluated for accepted steps alone, and must be finite
+    last = (
+        *attempt[-2:],
+        error_norm(d2, ("y",), (1, "slope_new")),
+        let(error, where(d2 <= HUGE, error, d2)),
     )
-    after = ("slope_new", *inner, "slope")  # names once the step is accepted
-    interpolant: tuple[Weight, ...] = (
-        ("y_new", 0, (1,)),
-        *((k, 1, (0, *b)) for k, b in zip(after, tableau.dense, strict=True)),
-    )
-    controller = proportional_integral(tableau.embedded_order + 1)
-    parts = Parts(name.lower(), tableau.order, tuple(inner), tuple(attempt), controller, interpolant, after)
-    return Method(name, tableau.order, tableau.dense_order, parts, summary)
+    return (*attempt[:-2], estimate, If(error <= 1, last))
+
+
+def _extra_stages(tableau: Tableau, after: tuple[str, ...]) -> tuple[Statement, ...]:
+    """The stages that only the dense output needs, from the old state ``y_new`` of an accepted step."""
+    found: list[Statement] = []
+    for k, c, row in zip(after[tableau.stages :], tableau.extra_c, tableau.extra_a, strict=True):
+        terms = ((h_old * a, vector) for a, vector in zip(row, after, strict=False))
+        found.append(combination("extra_state", (1, "y_new"), *terms))
+        found += evaluate(k, t_old + h_old * c, "extra_state")
+    return tuple(found)
 
 
 def bytes_per_step(parts: Parts) -> int:

@@ -5,7 +5,8 @@
       | b            error    h sum_i e_i k_i
       | e            dense    y(t + theta h) = y + h sum_i b_i(theta) k_i
 
-The last row of A is b (first same as last): the last stage is the slope at the end of the step.
+The last row of A is b (first same as last): the last stage is the slope at the end of the step. Stages that only the dense
+output needs may follow it (``extra_a``): they are computed on demand, once the step is accepted.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ class Tableau:
         order: of the solution; embedded_order: of the comparison solution b - e.
         a: rows 1..s-1 of A, row i with i entries (row 0 is empty); the last one is b.
         error: e (s entries).
-        dense: for each stage the coefficients of theta, theta^2, ... in b_i(theta).
+        dense: for each stage, extra ones included, the coefficients of theta, theta^2, ... in b_i(theta).
         dense_order: order of the continuous extension.
         tolerance: of the checks, 0 for exact fractions.
+        extra_c, extra_a: nodes and rows of the stages that only the dense output needs; row j has s + j entries.
 
     Raises AssertionError if a row sum, an order condition or b_i(1) = b_i is violated.
     """
@@ -45,15 +47,19 @@ class Tableau:
     dense_order: int
     tolerance: float = 0.0
     source: str = field(default="", compare=False)
+    extra_c: tuple[Number, ...] = ()
+    extra_a: tuple[tuple[Number, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        assert len(self.c) == len(self.error) == len(self.dense) == self.stages and self.c[0] == 0 and self.c[-1] == 1
-        for i, row in enumerate(self.a, start=1):
-            assert len(row) == i and abs(sum(row) - self.c[i]) <= self.tolerance, f"row {i} does not sum to c"
+        nodes, rows = (*self.c, *self.extra_c), (*self.a, *self.extra_a)
+        assert len(self.c) == len(self.error) == self.stages and self.c[0] == 0 and self.c[-1] == 1
+        assert len(self.dense) == len(nodes) == len(rows) + 1
+        for i, row in enumerate(rows, start=1):
+            assert len(row) == i and abs(sum(row) - nodes[i]) <= self.tolerance, f"row {i} does not sum to c"
         for weights, order in ((self.b, self.order), (self.embedded, self.embedded_order)):
             for tree, residual in order_residuals(self, weights, order):
                 assert abs(residual) <= self.tolerance, f"order condition {tree} violated by {float(residual)}"
-        for polynomial, b in zip(self.dense, self.b, strict=True):
+        for polynomial, b in zip(self.dense, (*self.b, *(0 for _ in self.extra_a)), strict=True):
             assert abs(sum(polynomial) - b) <= self.tolerance, "the continuous extension does not end in the step"
 
     @property
@@ -72,9 +78,10 @@ class Tableau:
 def order_residuals(tableau: Tableau, weights: tuple[Any, ...], order: int) -> Iterator[tuple[Tree, Any]]:
     """For each rooted tree of up to ``order`` nodes: sum_i weights_i Phi_i(tree) - 1/gamma(tree).
 
+    ``weights`` is for the stages of the step or for these and the extra ones.
     Hairer, Norsett, Wanner I, II.2, theorem 2.13.
     """
-    rows = ((), *tableau.a)
+    rows = ((), *tableau.a, *tableau.extra_a)[: len(weights)]
     values: dict[Tree, list[Any]] = {}
 
     def phi(tree: Tree) -> list[Any]:

@@ -20,7 +20,6 @@ from symnum.expr.term import Term
 from symnum.solvers.embedded.driver import (
     EPSILON,
     Parts,
-    Weight,
     direction,
     error,
     error_norm,
@@ -31,15 +30,10 @@ from symnum.solvers.embedded.driver import (
     last,
     rejecting,
     rtol,
-    steps,
     t,
 )
 from symnum.solvers.embedded.language import (
-    If,
-    Norm,
-    Return,
     Statement,
-    Status,
     Swap,
     While,
     combination,
@@ -48,78 +42,13 @@ from symnum.solvers.embedded.language import (
     scalars,
 )
 from symnum.solvers.embedded.method import Method
+from symnum.solvers.embedded.stabilised import HERMITE, SCALARS, VECTORS, know_radius, radius, radius_step
 
 DAMPING = 2 / 13  # epsilon of the paper
-RENEW_AFTER = 25  # steps between two estimates of the spectral radius
-MAX_ITERATIONS = 50
 
-_OWN = """radius radius_given radius_asked radius_step stages j w0 w1 mu nu mu_slope a b1 b2 b c1 c2 c z1 z2 z d1z d2z
-dz e1z e2z ez size_y size_v size_d sigma sigma_old iterations have_direction size_h most"""
-(radius, radius_given, radius_asked, radius_step, stages, j, w0, w1, mu, nu, mu_slope, a, b1, b2, b, c1, c2, c,
- z1, z2, z, d1z, d2z, dz, e1z, e2z, ez, size_y, size_v, size_d, sigma, sigma_old, iterations, have_direction,
+_OWN = "stages j w0 w1 mu nu mu_slope a b1 b2 b c1 c2 c z1 z2 z d1z d2z dz e1z e2z ez size_h most"
+(stages, j, w0, w1, mu, nu, mu_slope, a, b1, b2, b, c1, c2, c, z1, z2, z, d1z, d2z, dz, e1z, e2z, ez,
  size_h, most) = scalars(_OWN)  # fmt: skip
-
-
-def _size(name: str, *terms: tuple[object, str]) -> Norm:
-    """Root mean square of a combination."""
-    return Norm(name, combination("y", *terms).terms, (), t * 0 + 1, t * 0)
-
-
-def _power_iteration() -> tuple[Statement, ...]:
-    """radius = 1.2 |f(v) - f(y)| / |v - y| for the last of v <- y + (f(v) - f(y)) scaled back to the first |v - y|.
-
-    As RKCRHO of the authors' code. ``eigenvector`` keeps v - y for the next estimate; the first starts from f(y).
-    """
-    root = 2.0**-26
-    step = (
-        *evaluate("trial_slope", t, "trial"),
-        _size("size_v", (1, "trial_slope"), (-1, "slope")),
-        let(sigma_old, sigma),
-        let(sigma, size_v / size_d),
-        let(radius, 1.2 * sigma),
-        increase(iterations),
-        let(j, where((iterations >= 2) & (abs(sigma - sigma_old) <= 0.01 * maximum(sigma, 1e-300)), 1, 0)),
-        If(
-            (j > 0) | (size_v <= 0) | (iterations >= MAX_ITERATIONS),
-            (
-                combination("eigenvector", (1, "trial"), (-1, "y")),
-                let(have_direction, where(size_v > 0, 1, 0)),
-                let(j, 1),
-            ),
-            (
-                combination(
-                    "trial",
-                    (1, "y"),
-                    (size_d / maximum(size_v, 1e-300), "trial_slope"),
-                    (-size_d / maximum(size_v, 1e-300), "slope"),
-                ),
-            ),
-        ),
-    )
-    return (
-        If(have_direction <= 0, (combination("eigenvector", (1, "slope")),)),
-        _size("size_y", (1, "y")),
-        _size("size_v", (1, "eigenvector")),
-        let(size_d, root * maximum(size_y, 1e-10)),
-        If(
-            size_v > 0,
-            (combination("trial", (1, "y"), (size_d / size_v, "eigenvector")),),
-            (combination("trial", (1 + root, "y")), let(size_d, maximum(root * size_y, 1e-300))),
-        ),
-        let(sigma, 0),
-        let(iterations, 0),
-        let(j, 0),
-        While(j <= 0, step),
-    )
-
-
-def _know_radius() -> tuple[Statement, ...]:
-    """A fresh spectral radius where it is old: given by the problem (``RADIUS`` asks for it) or estimated."""
-    ask = If(radius_asked <= 0, (let(radius_asked, 1), Return(Status.RADIUS)), (let(radius_asked, 0),))
-    renew = (If(radius_given > 0, (ask,), _power_iteration()), let(radius_step, steps))
-    return (
-        If((radius_step < 0) | (steps - radius_step >= RENEW_AFTER) | ((rejecting > 0) & (radius_step < steps)), renew),
-    )
 
 
 def _cosh_sinh(argument: Term) -> tuple[Term, Term]:
@@ -183,7 +112,7 @@ def _stage() -> tuple[Statement, ...]:
 
 def _attempt() -> tuple[Statement, ...]:
     return (
-        *_know_radius(),
+        *know_radius(),
         *_first_stage(),
         While(j <= stages, _stage()),
         *evaluate("slope_new", t + h_try, "y_new"),
@@ -208,14 +137,6 @@ def _next_step() -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
     return accepted, (let(h, h_try * maximum(0.1, plain)),)
 
 
-#: Cubic Hermite: after acceptance y_new and slope_new are the old state and slope.
-HERMITE: tuple[Weight, ...] = (
-    ("y_new", 0, (1, 0, -3, 2)),
-    ("y", 0, (0, 0, 3, -2)),
-    ("slope_new", 1, (0, 1, -2, 1)),
-    ("slope", 1, (0, 0, -1, 1)),
-)
-
 METHOD = Method(
     name="RKC2",
     order=2,
@@ -223,13 +144,14 @@ METHOD = Method(
     parts=Parts(
         name="rkc2",
         order=2,
-        vectors=("before", "trial", "trial_slope", "eigenvector"),
+        vectors=("before", *VECTORS),
         attempt=_attempt(),
         next_step=_next_step(),
         interpolant=HERMITE,
         kept=("slope_new", "slope"),
-        scalars=tuple(_OWN.split()),
+        scalars=(*SCALARS, *_OWN.split()),
         restart=(let(size_h, 0), let(radius_step, -1)),
     ),
     summary="stabilised explicit Runge-Kutta-Chebyshev of order 2: diffusive equations at moderate tolerances",
+    estimate_order=3,
 )
