@@ -84,6 +84,7 @@ def test_defaults() -> None:
         ({"saveat": ["now"]}, "saveat is .*not a sequence of numbers"),
         ({"saveat": [0.1, float("nan")]}, "saveat holds nan"),
         ({"rtol": -1}, "rtol is -1, not a positive number"),
+        ({"rtol": None}, "rtol is None, not a positive number"),
         ({"atol": 0}, "atol is 0, not a positive number"),
         ({"dt": 0}, "dt is 0"),
         ({"max_steps": 0}, "max_steps is 0"),

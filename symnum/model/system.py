@@ -288,6 +288,12 @@ class DAESystem(ODESystem):
     def __init__(self, equations: Any, *args: Any, **more: Any) -> None:
         super().__init__(equations, *args, **more)
         form = self.normal_form
+        if not form.fields:
+            values = ", ".join(f"{f.name} = {value}" for f, value in list(form.observed.items())[:4])
+            raise ModelError(
+                f"nothing evolves: the constraints fix every field by a formula in {self.time.name} ({values}); use these formulas, "
+                "or remove a constraint"
+            )
         if not (form.algebraic or form.observed or self.reduction):
             raise ModelError(
                 "every field has a derivative in time, so nothing is algebraic; write sn.ODESystem(...), or an equation without dt, "

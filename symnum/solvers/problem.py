@@ -195,7 +195,7 @@ class Options:
     def __post_init__(self) -> None:
         for name, least in _POSITIVE.items():
             value = getattr(self, name)
-            if value is not None and not (
+            if (value is not None or name in ("rtol", "atol")) and not (
                 isinstance(value, (int, float, np.number)) and math.isfinite(value) and value > 0
             ):
                 raise SolveError(f"{name} is {value!r}, not a positive number; write for example {name}={least}")

@@ -228,6 +228,13 @@ def test_systems_that_cannot_be_reduced(equations: list[sn.Eq], words: str) -> N
         sn.DAESystem(equations, t=(0, 1), initial={X: 1, Y: 0})
 
 
+def test_fields_that_are_all_fixed_by_constraints() -> None:
+    """x' = y, y' = z, x = sin t: z = -sin t follows without integration, and there is no state to integrate."""
+    equations = [sn.Eq(sn.dt(X), Y), sn.Eq(sn.dt(Y), Z), sn.Eq(X, sn.sin(T))]
+    with pytest.raises(sn.ModelError, match=r"nothing evolves.*x = sin\(t\)"):
+        sn.DAESystem(equations, t=(0, 1), initial={X: 0, Y: 1})
+
+
 def test_a_singular_start_is_refused() -> None:
     """x y = 0 at the origin: no derivative is determined there."""
     equations = [sn.Eq(sn.dt(X), Z), sn.Eq(sn.dt(Y), 1.0 + 0 * Z), sn.Eq(X * X, 0 * Y)]
