@@ -21,7 +21,7 @@ _SCRIPT = """
 import json, resource, time
 import symnum
 from symnum.expr.gradient import gradient
-import symnum.model.bionetgen, symnum.model.network_rates
+import symnum.model.bionetgen, symnum.model.normal_form, symnum.model.reactions  # the bar is beyond imports
 path = {path!r}
 t0 = time.process_time()
 network = symnum.ReactionNetwork.from_net(path) if path else symnum.ReactionNetwork.multisite({sites})

@@ -89,7 +89,7 @@ def cases() -> Iterator[Case]:
     models = Catalogue("model", folder=shipped_folder("models"))
     for name in models.names():
         module = models.load(name)
-        if getattr(module.system(), "reduction", None) is not None:
+        if getattr(module.system(), "reduction", None) is not None or "SDE" in module.tags:
             continue
         given = {k: v for k, v in module.solve_options.items() if k in ("order", "rtol", "atol")}
         yield Case(name, module.system(), module.resolution or 64, **given)

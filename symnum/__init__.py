@@ -27,14 +27,18 @@ _HOMES = {
     "symnum.model.vector": "vector_field dt grad div curl laplacian",
     "symnum.model.conditions": "condition dirichlet neumann robin periodic antiperiodic",
     "symnum.model.system": "Eq PDESystem ODESystem DAESystem",
+    "symnum.model.sde": "SDESystem",
     "symnum.model.event": "Event",
     "symnum.model.reactions": "ReactionNetwork Reaction",
     "symnum.model.toml": "load",
     "symnum.rewrite.simplify": "simplify",
+    "symnum.rewrite.derivatives": "jacobian sparse_jacobian hessian",
     "symnum.codegen.operator_costs": "measured_costs",
+    "symnum.functions": "build_function",
     "symnum.discretisation.grid": "Grid",
     "symnum.pipeline": "solve discretise generate",
     "symnum.stepwise": "integrator",
+    "symnum.sweeping": "sweep",
     "symnum.result": "Solution",
     "symnum.errors": """SymnumError TermError ModelError ParseError DiscretisationError TargetError SolveError FileError
                         BackendUnavailable UnknownName UnknownOption ModelWarning SolveWarning TargetWarning""",
@@ -131,14 +135,22 @@ if TYPE_CHECKING:  # `as` marks a name as exported
         ODESystem as ODESystem,
         DAESystem as DAESystem,
     )
+    from symnum.model.sde import SDESystem as SDESystem
     from symnum.model.event import Event as Event
     from symnum.model.reactions import ReactionNetwork as ReactionNetwork, Reaction as Reaction
     from symnum.model.toml import load as load
     from symnum.rewrite.simplify import simplify as simplify
+    from symnum.rewrite.derivatives import (
+        jacobian as jacobian,
+        sparse_jacobian as sparse_jacobian,
+        hessian as hessian,
+    )
     from symnum.codegen.operator_costs import measured_costs as measured_costs
+    from symnum.functions import build_function as build_function
     from symnum.discretisation.grid import Grid as Grid
     from symnum.pipeline import solve as solve, discretise as discretise, generate as generate
     from symnum.stepwise import integrator as integrator
+    from symnum.sweeping import sweep as sweep
     from symnum.result import Solution as Solution
     from symnum.errors import (
         SymnumError as SymnumError,

@@ -25,7 +25,7 @@ def label(discretised: Any, outcome: Outcome, why: str, message: str, events: tu
     shown.sort(key=lambda a: semi.shown.index(a.field) if a.field in semi.shown else 0)
     fields = _fields(discretised, outcome.t, outcome.y, shown)
     slopes = None
-    if outcome.dense is None and sum(f.size for f in fields.values()) <= _MOST_SLOPES:
+    if outcome.dense is None and semi.noise is None and sum(f.size for f in fields.values()) <= _MOST_SLOPES:
         slopes = _slopes(discretised, outcome, shown, fields)
     stats = dict(outcome.stats)
     stats["compile_seconds"] = stats.get("compile_seconds", 0.0) + discretised.compile_seconds

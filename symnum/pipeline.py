@@ -36,22 +36,24 @@ from symnum.discretisation.assemble import discretise as to_semi_discrete
 from symnum.discretisation.events import EventKernels, event_kernels
 from symnum.discretisation.fourier_choice import space_for
 from symnum.discretisation.spelled import with_named_spacings
-from symnum.errors import SolveError, SolveWarning, UnknownName, did_you_mean, names_options
+from symnum.errors import SolveError, SolveWarning, TargetError, UnknownName, did_you_mean, names_options
 from symnum.formats.program import Program, program
 from symnum.ir.jacobian import jvp_kernel
 from symnum.ir.linear_part import linear_part
 from symnum.ir.sparsity import sparsity
 from symnum.ir.system import SemiDiscreteSystem
 from symnum.labels import label
+from symnum.model.sde import SDESystem
 from symnum.model.system import PDESystem
 from symnum.planning import plan_for as _plan
 from symnum.progress import reporting
 from symnum.result import Solution
 from symnum.rewrite.kernel_rewrite import KernelReport
 from symnum.rewrite.kernel_switch import rewritten
-from symnum.solvers.backend import backend_of, backends
+from symnum.solvers.backend import backend_of, backends, refuse_absent
 from symnum.solvers.embedded.semilinear import Spectral
 from symnum.solvers.events import Events
+from symnum.solvers.noise import noise_of
 from symnum.solvers.problem import Options, Outcome, Problem
 from symnum.solvers.save_times import save_times
 from symnum.solvers.switch import solve_switching
@@ -224,8 +226,8 @@ def generate(
     """Write the discretised system out as source code that needs no symnum: ``sn.generate(system).write("brusselator.c")``.
 
     Args:
-        target: "c" (readable C99: right-hand side, initial state, boundary points, sparse Jacobian, a main program to try it),
-            "numpy" (a module) or "llvm" (IR of the right-hand side).
+        target: "c" (readable C99: right-hand side, initial state, boundary points, sparse Jacobian, a main program to try it), "julia" (a
+            module with the same, for Base alone or OrdinaryDiffEq), "numpy" (a module) or "llvm" (IR of the right-hand side).
         resolution, scheme, order: as for ``discretise``. openmp: OpenMP lines in the C. jacobian: with the sparse Jacobian.
 
     Raises ModelError, DiscretisationError, TargetError, UnknownOption. Warns TargetWarning where the program has no Jacobian (integrals make it
@@ -233,7 +235,9 @@ def generate(
     """
     semi = to_semi_discrete(system, resolution, scheme, order)
     no_program(semi.spectral)
-    if target == "c":
+    if semi.noise is not None:
+        raise TargetError("programs with noise are not written; write out the drift alone: sn.generate(sn.ODESystem(...)) without noise=")
+    if target in ("c", "julia"):
         semi = with_named_spacings(system, semi, order)
     return program(system, semi, target, order, openmp, jacobian)
 
@@ -266,6 +270,7 @@ def solve(
     preconditioner: Any = None,
     max_order: int | None = None,
     simplify: str | bool = "auto",
+    options: Mapping[str, Any] | None = None,
 ) -> Solution:
     """Solve a system from its initial state over its time interval.
 
@@ -273,15 +278,15 @@ def solve(
         resolution: number of cells of each axis: one number, ``{x: 64, y: 32}`` or a Grid. scheme, order: in space (None: 2, or waves that suit).
         method: name of an integrator, or "auto" (chosen from the equations; ``solution.why`` says why).
         rtol, atol: tolerances of the time stepping.
-        saveat, save_every: times to keep (save_every: and the end); default: every step for ordinary differential equations,
-            101 equal times with space.
+        saveat, save_every: times to keep (save_every: and the end); default: every step without space, 101 equal times with space.
         parameters: values in place of the system's. dt: first step (of Verlet and Yoshida: every step). max_steps: most attempted steps.
         progress: ``progress(t)`` called a few times a second, or True for a progress bar.
         linear_solver, preconditioner, max_order: for CVODE and IDA (see ``solvers.problem.Options``). simplify: as for ``discretise``.
+        options: what a method of backend "julia" takes beside: {"linsolve": "KLUFactorization", "autodiff": "AutoForwardDiff", "dtmin": 1e-12}.
         events: ``sn.Event`` objects to watch for beside the system's own; what happened is in ``solution.events``.
         checkpoint: a file that keeps the state of the run every ``checkpoint_every`` seconds; the same call goes on from it, bit for bit, after
             a crash or Ctrl-C. It is removed at the end.
-        dtype, seed, threads: only their defaults are supported so far; anything else is refused by name.
+        seed: of the random path of an ``sn.SDESystem`` (None: a new one, see ``solution.stats["seed"]``). dtype, threads: only their defaults.
 
     A failed solve keeps what it has and emits SolveWarning. Raises ModelError, DiscretisationError, SolveError for what cannot be started,
     UnknownName and UnknownOption for names that do not exist.
@@ -289,25 +294,24 @@ def solve(
     if not isinstance(system, PDESystem):
         raise SolveError(f"solve takes a system such as sn.PDESystem(...), got {type(system).__name__}")
     _check_names(method, backend, target)
-    _check_defaults(dtype=dtype, seed=seed, threads=threads)
+    _check_defaults(dtype=dtype, seed=None if isinstance(system, SDESystem) else seed, threads=threads)
     system = system.with_parameters(**_by_name(parameters)) if parameters else system
     space = space_for(system, resolution, scheme, order, free=method == backend == "auto")
     discretised = discretise(system, resolution, space.scheme, space.order, target, simplify)
     watching = all_events(system, events)
     with reporting(progress, discretised.semi) as report:
-        given = {"rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "progress": report}
-        linear = {"linear_solver": linear_solver, "preconditioner": preconditioner, "max_order": max_order}
-        given |= {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
-        options = _options(discretised.semi, saveat, save_every, **given, **linear)
-        kernels = event_kernels(system, watching, resolution, space.scheme, space.order) if watching else None
-        problem = _problem(discretised, kernels)
+        given: dict[str, Any] = {"rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "progress": report, "linear_solver": linear_solver}
+        given |= {"preconditioner": preconditioner, "max_order": max_order, "method_options": {} if options is None else options}
+        given |= {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every, "seed": seed}
+        settings = _options(discretised.semi, saveat, save_every, **given)
+        problem = _problem(discretised, event_kernels(system, watching, resolution, space.scheme, space.order) if watching else None)
         plan = _plan(discretised.semi, method, backend, rtol, bool(watching) or checkpoint is not None, problem)
-        options = replace(options, method=plan.method, max_order=max_order or plan.max_order)
-        outcome, changed = solve_switching(problem, options, plan.backend, plan.successor, plan.patience)
+        settings = replace(settings, method=plan.method, max_order=max_order or plan.max_order)
+        outcome, changed = solve_switching(problem, settings, plan.backend, plan.successor, plan.patience)
         discretised.changes = changes(outcome)
     why = f"{plan.why}{changed}{_in_space(discretised.semi, scheme, space.why)}"
     solution = label(discretised, outcome, why, _explained(outcome, discretised.semi), happened(discretised, outcome, watching))
-    for note in (*outcome.notes, *negative_amounts(discretised.semi, outcome, options), *(() if solution.success else (solution.message,))):
+    for note in (*outcome.notes, *negative_amounts(discretised.semi, outcome, settings), *(() if solution.success else (solution.message,))):
         warnings.warn(note, SolveWarning, stacklevel=4)
     return solution
 
@@ -322,7 +326,7 @@ def _check_defaults(**given: Any) -> None:
     """Options of the public contract that this version does not have yet: their defaults pass, all else is refused."""
     defaults = {
         "dtype": ("float64", "states are double precision"),
-        "seed": (None, "nothing here is random"),
+        "seed": (None, "nothing in equations without noise is random"),
         "threads": (1, "a solve runs on one thread"),
     }
     for name, value in given.items():
@@ -332,13 +336,13 @@ def _check_defaults(**given: Any) -> None:
 
 
 def _check_names(method: str, backend: str, target: str) -> None:
-    if method != "auto":
-        backend_of(method)
+    home = backend if method == "auto" else backend_of(method)
     for what, value, known in (("backend", backend, backends()), ("target", target, targets().names())):
         if value != "auto" and value not in known:
             raise UnknownName(
                 f"there is no {what} {value!r}.{did_you_mean(str(value), known)} Known: auto, {', '.join(known)}"
             )
+    refuse_absent(home if backend == "auto" else backend, method)
 
 
 def _problem(discretised: Discretised, events: EventKernels | None = None) -> Problem:
@@ -363,9 +367,11 @@ def _problem(discretised: Discretised, events: EventKernels | None = None) -> Pr
         semilinear=None if discretised.spectral is None else lambda: Spectral(discretised.spectral, p),  # type: ignore[arg-type]
         module=(compiled.kernel.name, compiled.source) if compiled.target == "llvm" else None,
         events=None if events is None else discretised.watched(events),
+        kernel=None if semi.spectral is not None or compiled.target == "numpy" else compiled.kernel,
         identity=hashlib.sha256(compiled.source.encode()).hexdigest()[:24],
         keepalive=compiled,
         watch=semi.watch,
+        noise=noise_of(semi.noise, p, compiled.target),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from symnum.errors import SolveError
+from symnum.ir.noise import NoiseKernels
 from symnum.ir.system import SemiDiscreteSystem
 from symnum.plan.choose import Measured, Plan, choose, choose_for
 from symnum.plan.waves import plan_for_waves
@@ -36,7 +37,7 @@ def plan_for(
     if method == "auto" and backend in ("auto", automatic.backend):
         return automatic
     if method == "auto":
-        return choose_for(backend, automatic)
+        return choose_for(backend, automatic, semi.size)
     home = backend_of(method) if backend == "auto" else backend
     if method.lower() not in (name.lower() for name in methods(home)):
         other = backend_of(method)
@@ -46,7 +47,24 @@ def plan_for(
     return Plan(method, home, f"{method} was asked for (the automatic choice is {automatic.method})")
 
 
+_SINGLE = "noise of one Wiener process a field, whose coefficients commute: strong order 3/2 with steps of its own choice"
+
+
+def _for_noise(noise: NoiseKernels, size: int) -> Plan:
+    """Strong order 3/2 where no Levy areas are needed and steps can be chosen, else a method of fixed steps."""
+    single = noise.diagonal or noise.columns == 1
+    if single and noise.commutative:
+        return Plan("SOSRI", "embedded", _SINGLE)
+    if single or noise.milstein is None:
+        shared = f"{noise.columns} Wiener processes are shared by {size} unknowns"
+        reason = shared if noise.commutative else "the coefficients of the noise do not commute"
+        return Plan("EM", "embedded", f"{reason}: without Levy areas no method is of a higher strong order than Euler and Maruyama's")
+    return Plan("Milstein", "embedded", f"{noise.columns} Wiener processes are shared, and their coefficients commute: strong order 1")
+
+
 def _automatic(semi: SemiDiscreteSystem, rtol: float, problem: Problem | None) -> Plan:
+    if semi.noise is not None:
+        return _for_noise(semi.noise, semi.size)
     if semi.watch is not None:
         why = "constraints of higher index were solved for some of the fields; backward differentiation takes what remains as it comes"
         sundials = Plan("CVODE", "sundials", why)

@@ -205,6 +205,7 @@ def integrator(
     events: Sequence[Any] = (),
     target: str = "auto",
     keep: bool = True,
+    seed: int | None = None,
 ) -> Integrator:
     """An integrator for stepping by hand (see ``Integrator``); arguments as for ``sn.solve``, methods are the embedded ones.
 
@@ -229,5 +230,5 @@ def integrator(
         )
     watching = all_events(system, events)
     kernels = event_kernels(system, watching, resolution, scheme, order) if watching else None
-    options = Options(method=plan.method, rtol=rtol, atol=atol, dt=dt, max_steps=max_steps)
+    options = Options(method=plan.method, rtol=rtol, atol=atol, dt=dt, max_steps=max_steps, seed=seed)
     return Integrator(discretised, _problem(discretised, kernels), options, plan, watching, keep)

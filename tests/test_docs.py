@@ -68,7 +68,9 @@ def test_the_readme_names_what_there_is() -> None:
     works = {name.strip(): there for name, there, _ in table}
     lacking = {name.strip(): missing for name, _, missing in table}
     assert [c for c in _parser()[1] if f"`{c}`" not in works["command line"]] == []
-    assert [m for b in backends() for m in methods(b) if not re.search(rf"\b{m}\b", works["integrators"])] == []
+    ours = [b for b in backends() if b != "julia"]  # its hundreds of names are one phrase
+    assert [m for b in ours for m in methods(b) if not re.search(rf"\b{m}\b", works["integrators"])] == []
+    assert ("julia" in backends()) == ("DifferentialEquations.jl" in works["integrators"])
     for scheme in Catalogue("scheme", package="symnum.discretisation.schemes"):
         assert scheme.replace("_", " ") in works["schemes"] and scheme.replace("_", " ") not in lacking["schemes"]
     text = re.sub(r"[^a-z]+", "", README.lower())

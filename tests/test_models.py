@@ -22,7 +22,7 @@ from symnum.model.numeric import evaluate
 
 MODELS = Catalogue("model", folder=shipped_folder("models"))
 REQUIRED = {"system", "reference", "order", "resolution", "solve_options", "tags"}
-OPTIONAL = {"exact", "conserved", "energy", "published", "smooth"} | {
+OPTIONAL = {"exact", "conserved", "energy", "published", "smooth", "path", "moments"} | {
     "convergence_cells",
     "convergence_until",
     "convergence_slope",
@@ -41,7 +41,8 @@ def _is_smooth_in_space(name: str) -> bool:
 
 
 SOLVED = _models_with("exact")
-COMPARED = [name for name in MODELS if name not in SOLVED]
+STOCHASTIC = [name for name in MODELS if "SDE" in MODELS.load(name).tags]
+COMPARED = [name for name in MODELS if name not in (*SOLVED, *STOCHASTIC)]
 
 
 @pytest.mark.parametrize("name", MODELS.names())
@@ -57,7 +58,9 @@ def test_is_written_to_the_contract(name: str) -> None:
     assert model.name == name
     assert (module.order is None) == (module.resolution is None) == (not model.space)
     assert module.solve_options.get("order", 2) == (module.order or 2)
-    assert callable(module.reference) or (isinstance(module.reference, str) and hasattr(module, "exact"))
+    stated = any(hasattr(module, name) for name in ("exact", "path", "moments"))
+    assert callable(module.reference) or (isinstance(module.reference, str) and stated)
+    assert (name in STOCHASTIC) == isinstance(model, sn.SDESystem) == any(hasattr(module, n) for n in ("path", "moments"))
     assert module.system() is not model  # a new object each time: nobody can change the model of another
 
 
@@ -258,6 +261,51 @@ def test_reproduces_published_values(name: str) -> None:
     for k, values in enumerate(module.published.values()):
         for field, value in values.items():
             assert float(solution[field].values[k]) == pytest.approx(value, rel=2e-6)
+
+
+# --- equations with noise -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", _models_with("path"))
+def test_follows_its_exact_path(name: str) -> None:
+    """On the Brownian path of the seed, for five seeds, at times inside steps too; tighter tolerances come nearer."""
+    from symnum.solvers.embedded.stochastic.path import BrownianPath
+
+    module = MODELS.load(name)
+    model = module.system()
+    (exact,) = (term for term in module.path(model).values())
+    start, stop = model.domain.bounds[model.time.name]
+    times = np.linspace(start, stop, 8)
+    values = {symbol: model.parameters[n] for n, symbol in model.parameter_symbols.items()}
+    errors = []
+    for rtol in (1e-3, 1e-5):
+        each = []
+        for seed in range(5):
+            path = BrownianPath(seed, 1)
+            w = np.array([0.0, *(path.increment(0, 0, 0, stop - start, (s - start) / (stop - start))[0][0] for s in times[1:])])
+            truth = evaluate(exact, values | {model.time: times, sn.symbol("W"): w})
+            solution = sn.solve(model, seed=seed, saveat=times, rtol=rtol, atol=rtol)
+            each.append(np.abs(solution["u"].values / truth - 1).max())
+        errors.append(np.mean(each))
+    assert errors[0] < 0.02 and errors[1] < errors[0] / 5, errors
+
+
+@pytest.mark.parametrize("name", _models_with("moments"))
+def test_has_the_moments_it_states(name: str) -> None:
+    """Mean and variance over 300 seeds at the end, within four standard errors."""
+    from symnum.pipeline import _problem
+    from symnum.solvers.backend import solve
+    from symnum.solvers.problem import Options
+
+    module = MODELS.load(name)
+    model = module.system()
+    made = sn.discretise(model)
+    problem = _problem(made)
+    ends = np.array([solve(problem, Options(method="SOSRI", seed=seed, **module.solve_options)).y[-1] for seed in range(300)])
+    for field, (mean, variance) in module.moments(model.parameters).items():
+        values = ends[:, made.state_layout[field][0]]
+        assert abs(values.mean() - mean) < 4 * np.sqrt(variance / 300) + 1e-3
+        assert abs(values.var() - variance) < 4 * variance * np.sqrt(2 / 300) + 1e-3
 
 
 # --- what stays, and what falls -----------------------------------------------------------------------------------

@@ -42,5 +42,6 @@ def test_versions_are_pinned_exactly_and_within_the_bounds() -> None:
 def test_the_wheel_carries_folders_that_exist() -> None:
     carried = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert carried == {name: f"symnum/_{name}" for name in carried}
-    assert {"models", "benchmarks"} <= set(carried)
-    assert [name for name in carried if not list((ROOT / name).glob("*.py"))] == []
+    assert {"models", "benchmarks", "julia"} <= set(carried)
+    holds = {"julia": "src/*.jl"}
+    assert [name for name in carried if not list((ROOT / name).glob(holds.get(name, "*.py")))] == []

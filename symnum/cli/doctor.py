@@ -2,7 +2,7 @@
 
 What symnum needs is tried for real (imported; LLVM compiles and runs a loop; a small heat equation is solved and
 compared with its exact solution). Optional packages are only looked for: importing some of them takes seconds or
-starts Julia.
+starts Julia, which ``--julia`` does (``doctor_julia.py``).
 """
 
 from __future__ import annotations
@@ -95,6 +95,10 @@ def doctor(arguments: argparse.Namespace) -> int:
     """Print the table; status 0 if everything needed works, else 1."""
     with quiet_stdout(arguments.json):
         findings = list(examine())
+        if arguments.julia:
+            from symnum.cli.doctor_julia import examine_julia
+
+            findings += examine_julia()
     healthy = all(f.status == "works" for f in findings if f.needed)
     if arguments.json:
         print_json({"healthy": healthy, "findings": [asdict(f) for f in findings]})
@@ -124,6 +128,7 @@ def examine() -> Iterator[Finding]:
         yield Finding(
             name, purpose, False, "found" if there else "missing", _version(name), remedy="" if there else line
         )
+    yield _julia()
     for name, programs, purpose, line in _PROGRAMS:
         path = next((p for program in programs if (p := shutil.which(program))), None)
         yield Finding(
@@ -135,6 +140,20 @@ def examine() -> Iterator[Finding]:
             path or "",
             "" if path else line,
         )
+
+
+def _julia() -> Finding:
+    """Which Julia a session would use, from files alone."""
+    from symnum.bridge import status
+
+    found, purpose = status(), "the engine behind juliacall; --julia tries it"
+    if found.problem:
+        return Finding("julia", purpose, False, "missing", found.julia, remedy=found.problem)
+    if found.installs:
+        return Finding("julia", purpose, False, "missing", remedy="the first use installs it: symnum doctor --julia")
+    return Finding(
+        "julia", purpose, False, "found", found.julia, f"{found.executable} with the project {found.project}"
+    )
 
 
 def _tried(name: str, purpose: str, attempt: Callable[[], str]) -> Finding:
@@ -234,5 +253,5 @@ def _tell(findings: list[Finding], healthy: bool) -> None:
     out.print(
         "Everything symnum needs works."
         if healthy
-        else "Something symnum needs does not work: see the lines marked missing or broken."
+        else "Something that is needed does not work: see the lines marked missing or broken."
     )

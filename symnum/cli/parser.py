@@ -90,6 +90,7 @@ def _parser() -> tuple[_Parser, list[str]]:
     doctor = _command(
         made, "doctor", "what works on this machine, and the line that installs what does not", "symnum.cli.doctor"
     )
+    doctor.add_argument("--julia", action="store_true", help="start Julia and try it: versions, terms, a solution")
     for command in (listing, bench, doctor):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser, list(made.choices)
@@ -140,14 +141,19 @@ def _run(parser: _Parser) -> None:
     parser.add_argument(
         "--method", metavar="M", help="integrator, for instance Tsit5 or CVODE; chosen from the structure if not given"
     )
-    parser.add_argument("--backend", metavar="B", help="embedded, sundials or scipy; that of the method if not given")
+    parser.add_argument(
+        "--backend", metavar="B", help="embedded, sundials, scipy or julia; that of the method if not given"
+    )
     parser.add_argument("--scheme", metavar="S", help=_SCHEME)
-    parser.add_argument("--target", metavar="T", help="code of the right-hand side: llvm (if not given), c or numpy")
+    parser.add_argument(
+        "--target", metavar="T", help="code of the right-hand side: llvm (if not given), c, julia or numpy"
+    )
     parser.add_argument("--rtol", type=_positive, metavar="TOL", help="relative tolerance")
     parser.add_argument("--atol", type=_positive, metavar="TOL", help="absolute tolerance")
     parser.add_argument(
-        "--dt", type=_positive, metavar="DT", help="first time step; all steps of Verlet, Yoshida4, Yoshida6"
+        "--dt", type=_positive, metavar="DT", help="first time step; all steps of Verlet, Yoshida4, Yoshida6, EM, Milstein"
     )
+    parser.add_argument("--seed", type=_whole, metavar="N", help="of the random path of equations with noise")
     parser.add_argument("--out", metavar="FILE.nc", help="write the solution as netCDF")
     parser.add_argument("--plot", metavar="FILE.png", help="write a picture")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -157,11 +163,11 @@ def _generate(parser: _Parser) -> None:
     _model(parser)
     _settings(parser)
     _until(parser)
-    parser.add_argument("--target", default="c", metavar="T", help="c (default), numpy or llvm")
+    parser.add_argument("--target", default="c", metavar="T", help="c (default), julia, numpy or llvm")
     parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate")
     parser.add_argument("--order", type=_whole, metavar="P", help="order of the finite differences: 2, 4, ...")
     parser.add_argument("--scheme", metavar="S", help=_SCHEME)
-    parser.add_argument("--out", metavar="FILE.c", help="write there instead of to the terminal")
+    parser.add_argument("--out", metavar="FILE", help="write there instead of to the terminal")
     parser.add_argument("--overwrite", action="store_true", help="replace a file that symnum did not generate")
     parser.add_argument("--openmp", action="store_true", help="share loops among threads (C)")
     parser.add_argument(

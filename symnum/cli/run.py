@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from symnum.result import Solution
 
 _PICTURES = (".png", ".pdf", ".svg", ".jpg", ".jpeg")
-_PASSED_ON = ("scheme", "order", "method", "backend", "target", "rtol", "atol", "dt")
+_PASSED_ON = ("scheme", "order", "method", "backend", "target", "rtol", "atol", "dt", "seed")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -190,6 +190,7 @@ def _work(stats: Mapping[str, Any]) -> str:
         for key, words in (("solve_seconds", "solve"), ("compile_seconds", "compile"))
         if stats.get(key) is not None
     ]
+    parts += [f"seed {stats['seed']}"] if "seed" in stats else []
     return ", ".join(parts)
 
 

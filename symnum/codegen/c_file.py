@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from symnum.codegen.c_function import Function
 from symnum.codegen.c_layout import Layout
@@ -65,7 +65,11 @@ def _uses(text: str, name: str) -> bool:
 
 
 def _sizes(layout: Layout, used: str) -> str:
-    lines = []
+    return "\n".join(f"#define {name} {count}  /* {said} */" for name, count, said in sizes(layout, used))
+
+
+def sizes(layout: Layout, used: str) -> Iterator[tuple[str, int, str]]:
+    """The numbers of points that a text mentions: name, value, what it is."""
     for k, (name, count) in enumerate(layout.sizes):
         if not _uses(used, name):
             continue
@@ -77,14 +81,22 @@ def _sizes(layout: Layout, used: str) -> str:
             if axis is not None and axis.centred
             else "grid points"
         )
-        said = f"{kind} along {layout.label(k)}"
-        lines.append(f"#define {name} {count}  /* {said} */")
-    return "\n".join(lines)
+        yield name, count, f"{kind} along {layout.label(k)}"
 
 
 def _spacings(layout: Layout, used: str) -> str:
     lines = []
     code = re.sub(r"/\*.*?\*/", "", used, flags=re.DOTALL)
+    for name, value, about in spacings(layout, used):
+        defined = f"static const double {name} = {value};  /* {about} */"
+        lines.append(defined if _uses(code, name) else f"/* {name} = {value}, the {about} */")
+    if _uses(code, "PI"):
+        lines.append(PI)
+    return "\n".join(lines)
+
+
+def spacings(layout: Layout, used: str) -> Iterator[tuple[str, str, str]]:
+    """The grid spacings that a text mentions: name, value, what it is."""
     for spacing in layout.numbers.spacings:
         if not _uses(used, spacing.name):
             continue
@@ -94,9 +106,4 @@ def _spacings(layout: Layout, used: str) -> str:
         length = axis.stop - axis.start
         value = f"{length!r}/{cells}.0" if length / cells == spacing.value else repr(spacing.value)
         names = ", ".join(a.name for a in own[:-1]) + (" and " if len(own) > 1 else "") + own[-1].name
-        about = f"grid spacing along {names}"
-        defined = f"static const double {spacing.name} = {value};  /* {about} */"
-        lines.append(defined if _uses(code, spacing.name) else f"/* {spacing.name} = {value}, the {about} */")
-    if _uses(code, "PI"):
-        lines.append(PI)
-    return "\n".join(lines)
+        yield spacing.name, value, f"grid spacing along {names}"

@@ -33,25 +33,42 @@ def print_function(
     kernel: Kernel, layout: Layout, arguments: Arguments, comment: str = "", openmp: bool = False
 ) -> Function:
     """The C definition of a kernel, ``void name(double t, const double *y, const double *p, double *out)``."""
+    return print_with(Printer, kernel, layout, arguments, comment, openmp)
+
+
+def print_with(
+    printer: type[Printer],
+    kernel: Kernel,
+    layout: Layout,
+    arguments: Arguments,
+    comment: str = "",
+    openmp: bool = False,
+) -> Function:
+    """The definition of a kernel in a printer's language; large ones without loops in functions of bounded size."""
     scheduled = schedule(kernel)
     bodies = parts(scheduled)
     if len(bodies) == 1:
-        return _Printer(scheduled, layout, arguments, openmp).print(comment)
+        return printer(scheduled, layout, arguments, openmp).print(comment)
     places = kept(bodies)
     printed = []
     for k, body in enumerate(bodies):
         part = replace(scheduled, name=f"{kernel.name}_{k + 1}", body=body)
-        printed.append(_Printer(part, layout, arguments, openmp, places).print(f"Part {k + 1} of {len(bodies)}."))
-    whole = _Printer(scheduled, layout, arguments, openmp, places).print_calls(comment, len(bodies))
+        printed.append(printer(part, layout, arguments, openmp, places).print(f"Part {k + 1} of {len(bodies)}."))
+    whole = printer(scheduled, layout, arguments, openmp, places).print_calls(comment, len(bodies))
     helpers = {name: text for part in printed for name, text in part.helpers.items()}
     return replace(whole, text="\n".join(f.text for f in (*printed, whole)), helpers=helpers)
 
 
-class _Printer:
+class Printer:
     """Prints one function. ``names``: of the block that is being printed; ``heading``: constant tables, which go first.
 
     ``places``: temporaries of a function in parts that lie in an array, since several parts need them.
     """
+
+    VIEWS: type[Views] = Views
+    PLACE: type[Place] = Place
+    EXPRESSIONS: type[Expressions] = Expressions
+    WRITER: type[Writer] = Writer
 
     def __init__(
         self,
@@ -64,15 +81,17 @@ class _Printer:
         self.kernel, self.layout, self.openmp = in_blocks(kernel), layout, openmp
         kernel = self.kernel
         self.names = layout.names.copy()
-        self.views = Views(kernel, layout, arguments, self.names)
-        self.place = Place(kernel, layout)
-        self.expressions = Expressions(layout.numbers, self._leaf, self._table)
-        self.writer, self.heading = Writer(), Writer(1)
+        self.views = self.VIEWS(kernel, layout, arguments, self.names)
+        self.place = self.PLACE(kernel, layout)
+        self.expressions = self.EXPRESSIONS(layout.numbers, self._leaf, self._table)
+        self.writer, self.heading = self.WRITER(), self.WRITER(1)
         self.tables: dict[object, str] = {}
         self.blocks: dict[Columns, list[str]] = {}  # where each block of weights is used
         self.places = places
         self.kept = self.names.fresh("kept", "workspace") if places else ""
-        self.temporaries: dict[str, str] = {s.name: f"{self.kept}[{k}]" for s, k in (places or {}).items()}
+        first = self.place.BASE
+        self.temporaries_kept = {s.name: f"{self.kept}[{k + first}]" for s, k in (places or {}).items()}
+        self.temporaries: dict[str, str] = dict(self.temporaries_kept)
 
     def print_calls(self, comment: str, count: int) -> Function:
         """The function whose parts were printed before."""
@@ -149,23 +168,29 @@ class _Printer:
             self.expressions.conditions.discard(statement.symbol)
         name = self.names.fresh(*_wishes(statement.value, self.layout, len(self.place.ranges)))
         self.temporaries[statement.symbol.name] = name
-        self.writer.statement(f"const {kind} {name} = {unwrapped(text)};")
+        self._define(kind, name, unwrapped(text))
         if self.places and statement.symbol in self.places:
-            self.writer.statement(f"{self.kept}[{self.places[statement.symbol]}] = {name};")
+            self._set(self.temporaries_kept[statement.symbol.name], name)
+
+    def _define(self, kind: str, name: str, value: str) -> None:
+        self.writer.statement(f"const {kind} {name} = {value};")
+
+    def _set(self, place: str, value: str, sign: str = "=", about: str = "") -> None:
+        self.writer.statement(f"{place} {sign} {value};", f"  /* {about} */" if about else "")
 
     def _assign(self, statement: Store | Accumulate) -> None:
         value = unwrapped(self.expressions.number(statement.value))
         if isinstance(statement, Accumulate):
             array = self.kernel.input(statement.array)
-            self.writer.statement(f"{self.views.of(array)}{self.place.subscripts(array)} += {value};")
+            self._set(f"{self.views.of(array)}{self.place.subscripts(array)}", value, "+=")
             return
         array = self.kernel.output(statement.array)
         view = self.views.outputs[array.name]
         if array.axes:
-            self.writer.statement(f"{view}{self.place.subscripts(array)} = {value};")
+            self._set(f"{view}{self.place.subscripts(array)}", value)
         else:
             about = self.views.arguments.about(array) or view.replace("_dt", "/dt")
-            self.writer.statement(f"{self.views.result}[{array.offset}] = {value};", f"  /* {about} */")
+            self._set(f"{self.views.result}[{array.offset + self.place.BASE}]", value, about=about)
 
     # --- loops ------------------------------------------------------------------------------------------------------------
 
@@ -285,7 +310,10 @@ class _Printer:
         used = self.blocks.setdefault(weight.columns, [])
         used += [where] if where not in used else []
         row = self.place.since(weight.axis, at.name, weight.start)
-        return f"{name}[{row}]" + (f"[{weight.column}]" if len(weight.columns) > 1 else ""), ATOM
+        return self._entry(name, row, weight.column if len(weight.columns) > 1 else None), ATOM
+
+    def _entry(self, name: str, row: str, column: int | None) -> str:
+        return f"{name}[{row}]" + (f"[{column}]" if column is not None else "")
 
     def _write_blocks(self) -> None:
         """The definitions of all blocks of weights, a row a layer."""

@@ -87,9 +87,14 @@ class Layout:
         return f"{self.place(axis, start)} <= {self.label(axis)} <= {self.place(axis, stop - 1)}"
 
 
-def layout(kernel: Kernel, axes: Sequence[Axis] = (), others: Sequence[Kernel] = ()) -> Layout:
+def layout(
+    kernel: Kernel,
+    axes: Sequence[Axis] = (),
+    others: Sequence[Kernel] = (),
+    language: tuple[type[Names], type[Numbers]] = (Names, Numbers),
+) -> Layout:
     """The layout of a kernel's file. ``axes``: the grid if it is known; ``others``: kernels printed into the same file."""
-    names = Names()
+    names = language[0]()
     for one in (kernel, *others):
         for symbol in one.parameters:
             names.of("parameter", symbol.name)
@@ -115,7 +120,7 @@ def layout(kernel: Kernel, axes: Sequence[Axis] = (), others: Sequence[Kernel] =
     if any(w in names.taken for w in wanted):
         wanted = [f"i{identifier(a.name) if a else k}" for k, a in enumerate(known)]
     indices = tuple(names.fresh(w) for w in wanted)
-    return Layout(names, Numbers(spacings), tuple(sizes), tuple(shift), tuple(known), indices)
+    return Layout(names, language[1](spacings), tuple(sizes), tuple(shift), tuple(known), indices)
 
 
 def _spacings(axes: Sequence[Axis], names: Names) -> tuple[Spacing, ...]:

@@ -29,23 +29,29 @@ RESERVED = frozenset(
 
 
 class Names:
-    """Identifiers handed out once each: users' names keep their spelling where C allows it, our own give way."""
+    """Identifiers handed out once each: users' names keep their spelling where the language allows it, our own give way."""
+
+    RESERVED = RESERVED
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        self.taken = {*RESERVED, *taken}
+        self.taken = {*self.RESERVED, *taken}
         self.made: dict[tuple[str, str], str] = {}
 
     def copy(self) -> Names:
         """The same names; what is added to the copy does not come back."""
-        other = Names(self.taken)
+        other = type(self)(self.taken)
         other.made = dict(self.made)
         return other
 
     def of(self, kind: str, name: str) -> str:
         """The identifier of a user's name, the same each time."""
         if (kind, name) not in self.made:
-            self.made[kind, name] = self.fresh(identifier(name))
+            self.made[kind, name] = self.fresh(self.spell(name))
         return self.made[kind, name]
+
+    def spell(self, name: str) -> str:
+        """A user's name as the language can spell it."""
+        return identifier(name)
 
     def fresh(self, *wishes: str) -> str:
         """The first wish that is free, or the last one with a number."""

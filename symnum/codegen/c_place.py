@@ -22,18 +22,29 @@ class Range:
 
 
 class Place:
-    """The loops around the current statement. ``ranges``: axis -> Range; ``neighbours``: (axis, offset) -> wrapped subscript."""
+    """The loops around the current statement. ``ranges``: axis -> Range; ``neighbours``: (axis, offset) -> wrapped subscript.
+
+    ``BASE``: the first subscript of an array. ``shifts``: the grid index at subscript 0.
+    """
+
+    BASE = 0
 
     def __init__(self, kernel: Kernel, layout: Layout) -> None:
         self.kernel, self.layout = kernel, layout
         self.ranges: dict[int, Range] = {}
         self.neighbours: dict[tuple[int, int], str] = {}
-        self.shifts = {axis: _shift(kernel, layout, axis) for axis in range(len(kernel.periods))}
+        self.shifts = {axis: _shift(kernel, layout, axis) - self.BASE for axis in range(len(kernel.periods))}
 
     def subscripts(
         self, array: Array, offsets: tuple[int, ...] = (), wrap: tuple[bool, ...] = (), fixed: tuple[bool, ...] = ()
     ) -> str:
         """``[i][j - 1]``: the element at the current point plus offsets."""
+        return "".join(f"[{s}]" for s in self.positions(array, offsets, wrap, fixed))
+
+    def positions(
+        self, array: Array, offsets: tuple[int, ...] = (), wrap: tuple[bool, ...] = (), fixed: tuple[bool, ...] = ()
+    ) -> list[str]:
+        """The subscripts of the element at the current point plus offsets, one for each axis of the array."""
         none = (False,) * len(array.axes)
         offsets, wrap, fixed = offsets or (0,) * len(array.axes), wrap or none, fixed or none
         made = []
@@ -47,11 +58,12 @@ class Place:
             elif w and (axis, o) in self.neighbours:
                 made.append(self.neighbours[axis, o])
             else:
-                made.append(moved(at.name, self.shifts[axis] + o - origin))
-        return "".join(f"[{s}]" for s in made)
+                made.append(moved(at.name, self.shifts[axis] + self.BASE + o - origin))
+        return made
 
     def _constant(self, axis: int, n: int, position: int) -> str:
-        return self.layout.extent(axis, position) if position > n // 2 else str(position)
+        subscript = position + self.BASE
+        return self.layout.extent(axis, subscript) if position > n // 2 else str(subscript)
 
     def index(self, axis: int) -> Text:
         """The grid index of the current point as a double."""
@@ -59,27 +71,33 @@ class Place:
         if not at.name:
             return self._lone_index(axis, at.start)
         shown = moved(at.name, self.shifts[axis])
-        return (f"(double){at.name}" if shown == at.name else f"(double)({shown})"), UNARY
+        return self.cast(shown)
 
     def _lone_index(self, axis: int, point: int) -> Text:
         """The grid index of a single layer, counted from the nearer end."""
         if point <= self.kernel.periods[axis] // 2:
             return self.layout.numbers.plain(point)
         text = self.layout.extent(axis, point)
-        return (self.layout.numbers.plain(point)) if text.isdigit() else (f"(double)({text})", UNARY)
+        return (self.layout.numbers.plain(point)) if text.isdigit() else self.cast(text)
+
+    def cast(self, whole: str) -> Text:
+        """A whole number as a double."""
+        return (f"(double)({whole})" if " " in whole else f"(double){whole}"), UNARY
 
     def since(self, axis: int, name: str, start: int) -> str:
         """The subscript of a table that begins at grid index ``start``: ``i``, ``i - 1``, ``i - (NX - 2)``."""
-        first = start - self.shifts[axis]
+        first = start - self.shifts[axis] - self.BASE
         text = self.layout.extent(axis, first) if start > self.kernel.periods[axis] // 2 else str(first)
         return (
             moved(name, -first) if text == str(first) else f"{name} - ({text})" if " " in text else f"{name} - {text}"
         )
 
     def bounds(self, loop: Loop) -> tuple[str, str]:
-        """First subscript of a loop and the one after its last."""
+        """First subscript of a loop and the one after its last; where arrays begin at 1 the last itself."""
         shift = self.shifts[loop.axis]
-        return self.layout.extent(loop.axis, loop.start - shift), self.layout.extent(loop.axis, loop.stop - shift)
+        return self.layout.extent(loop.axis, loop.start - shift), self.layout.extent(
+            loop.axis, loop.stop - shift - self.BASE
+        )
 
     def wrapped_offsets(self, loop: Loop) -> list[int]:
         """Offsets along the loop's axis that lead around its end somewhere in the loop."""
@@ -99,11 +117,16 @@ class Place:
         """The wrapped subscript of a neighbouring row as a choice: ``i > 0 ? i - 1 : NX - 1``."""
         size = self.layout.extent(axis, self.kernel.periods[axis])
         away = moved(name, offset)
+        last = size if self.BASE else f"{size} - 1"
         if offset == -1:
-            return f"{name} > 0 ? {away} : {size} - 1"
+            return f"{name} > {self.BASE} ? {away} : {last}"
         if offset == 1:
-            return f"{name} < {size} - 1 ? {away} : 0"
-        inside = f"{name} >= {-offset}" if offset < 0 else f"{name} < {size} - {offset}"
+            return f"{name} < {last} ? {away} : {self.BASE}"
+        inside = (
+            f"{name} >= {self.BASE - offset}"
+            if offset < 0
+            else f"{name} {'<=' if self.BASE else '<'} {size} - {offset}"
+        )
         return f"{inside} ? {away} : {away} {'+' if offset < 0 else '-'} {size}"
 
     def pieces(self, loop: Loop, wrapped: list[int]) -> list[list[str]]:
@@ -119,7 +142,9 @@ class Place:
         rows = []
         for start, stop in pairwise(sorted(cuts)):
             distances = [self._distance(loop.axis, start, o, stop - start == 1) for o in wrapped]
-            rows.append([self.layout.extent(loop.axis, start), self.layout.extent(loop.axis, stop), *distances])
+            rows.append(
+                [self.layout.extent(loop.axis, start + self.BASE), self.layout.extent(loop.axis, stop), *distances]
+            )
         return rows
 
     def _distance(self, axis: int, point: int, offset: int, lone: bool) -> str:

@@ -5,7 +5,7 @@ Truth values are C's conditions where a condition is wanted and ``(a < b ? 1.0 :
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -41,8 +41,12 @@ class Expressions:
     """Prints terms. ``leaf(symbol)``: C text of a load, index, temporary, parameter or time; ``table(node, text)``: of a table at an index.
 
     ``conditions``: temporaries that hold truth values. ``helpers`` collects the helper functions that the text calls.
-    ``invariant``: what is printed next is computed once a call.
+    ``invariant``: what is printed next is computed once a call. What differs between languages is a class attribute or a method of its own.
     """
+
+    LANGUAGE, PI, ROOT, POWER = "c", "PI", "sqrt", "pow"
+    FUNCTIONS: Mapping[str, str] = _FUNCTIONS
+    HELPERS: Mapping[str, str] = HELPERS
 
     def __init__(self, numbers: Numbers, leaf: Callable[[Symbol], Text], table: Callable[[Term], Text]) -> None:
         self.numbers, self.leaf, self.table = numbers, leaf, table
@@ -75,12 +79,12 @@ class Expressions:
             return text
         if term.op == "const":
             return ("1.0" if term.data[0] else "0.0"), ATOM
-        return f"({_within(text, OR)} ? 1.0 : 0.0)", ATOM
+        return self._choice(text, ("1.0", ATOM), ("0.0", ATOM))
 
     def _as_condition(self, term: Term, text: Text) -> Text:
         if term.op == "const":
-            return ("1" if term.data[0] else "0"), ATOM
-        return text if self.is_condition(term) else (f"{_within(text, SUM)} != 0.0", EQUALITY)
+            return self._truth(bool(term.data[0])), ATOM
+        return text if self.is_condition(term) else (f"{within(text, SUM)} != 0.0", EQUALITY)
 
     def _node(self, node: Term, args: list[Text]) -> Text:
         op = node.op
@@ -99,28 +103,37 @@ class Expressions:
             return self._product(node, values)
         if op in _COMPARE:
             sign, own = _COMPARE[op]
-            return f"{_within(values[0], SUM)} {sign} {_within(values[1], SUM)}", own
+            return f"{within(values[0], SUM)} {sign} {within(values[1], SUM)}", own
         if op == "pi":
-            return "PI", ATOM
-        if op not in _FUNCTIONS:
-            raise TargetError(f"the c target has no meaning for the operator {op!r}")
-        return self._call(_FUNCTIONS[op], *(text for text, _ in values)), ATOM
+            return self.PI, ATOM
+        if op not in self.FUNCTIONS:
+            raise TargetError(f"the {self.LANGUAGE} target has no meaning for the operator {op!r}")
+        return self._call(self.FUNCTIONS[op], *(text for text, _ in values)), ATOM
 
     def _logic(self, node: Term, args: list[Text]) -> Text:
         if node.op == "where":
             chosen = self._as_condition(node.args[0], args[0])
             yes, no = (self._as_number(a, x) for a, x in zip(node.args[1:], args[1:], strict=True))
-            return f"({_within(chosen, OR)} ? {_within(yes, SUM)} : {_within(no, SUM)})", ATOM
+            return self._choice(chosen, yes, no)
         tests = [self._as_condition(a, text) for a, text in zip(node.args, args, strict=True)]
-        if node.op == "not":
-            return f"!{_within(tests[0], UNARY)}", UNARY
-        if node.op == "and":
-            return f"{_within(tests[0], EQUALITY)} && {_within(tests[1], EQUALITY)}", AND
-        return f"{_within(tests[0], EQUALITY)} || {_within(tests[1], EQUALITY)}", OR
+        return self._combined(node.op, tests)
+
+    def _truth(self, value: bool) -> str:
+        return "1" if value else "0"
+
+    def _choice(self, chosen: Text, yes: Text, no: Text) -> Text:
+        return f"({within(chosen, OR)} ? {within(yes, SUM)} : {within(no, SUM)})", ATOM
+
+    def _combined(self, op: str, tests: list[Text]) -> Text:
+        if op == "not":
+            return f"!{within(tests[0], UNARY)}", UNARY
+        if op == "and":
+            return f"{within(tests[0], EQUALITY)} && {within(tests[1], EQUALITY)}", AND
+        return f"{within(tests[0], EQUALITY)} || {within(tests[1], EQUALITY)}", OR
 
     def _call(self, name: str, *arguments: str) -> str:
-        if name in HELPERS:
-            self.helpers[name] = HELPERS[name]
+        if name in self.HELPERS:
+            self.helpers[name] = self.HELPERS[name]
         return f"{name}({', '.join(arguments)})"
 
     # --- sums: what is multiplied by one number stands together -----------------------------------------------------------
@@ -130,7 +143,8 @@ class Expressions:
         groups: dict[Any, tuple[Any, list[tuple[Term, Text]]]] = {}
         for c, term, text in rows:
             groups.setdefault(term if abs(c) == 1 else c, (c, []))[1].append((term, text))
-        written = [self.numbers.plain(abs(node.data[0]))[0]] if node.data[0] != 0 else []
+        constant = self.numbers.plain(abs(node.data[0]))
+        written = [within(constant, PRODUCT) if node.data[0] < 0 else constant[0]] if node.data[0] != 0 else []
         signs = ["-" if node.data[0] < 0 else ""] if written else []
         for c, members in groups.values():
             signs.append("-" if c < 0 else "")
@@ -158,16 +172,16 @@ class Expressions:
 
     def _scaled(self, c: Any, group: list[tuple[Term, Text]]) -> str:
         if len(group) > 1:
-            text: Text = f"({' + '.join(_within(text, PRODUCT) for _, text in group)})", ATOM
+            text: Text = f"({' + '.join(within(text, PRODUCT) for _, text in group)})", ATOM
         else:
             text = group[0][1]
         if c == 1:
-            return _within(text, PRODUCT)
+            return within(text, PRODUCT)
         is_index = isinstance(group[0][0], Symbol) and group[0][0].kind == "index"
         if is_index:
-            step = _within(self.numbers.step(c), PRODUCT)
-            return step if text[0] == "1.0" else f"{step}*{_bare(text[0])}"
-        return self._weighted(c, [_within(text, PRODUCT)])
+            step = within(self.numbers.step(c), PRODUCT)
+            return step if text[0] == "1.0" else f"{step}*{self._bare(text[0])}"
+        return self._weighted(c, [within(text, PRODUCT)])
 
     def _weighted(self, c: Any, factors: list[str]) -> str:
         """c*factors; the spacings in c are gathered before what changes (compilers fold them), or stand below where nothing changes."""
@@ -193,17 +207,14 @@ class Expressions:
         c, size = node.data[0], abs(node.data[0])
         lone = rows[0][0] if len(rows) == 1 and rows[0][1] == 1 else None
         if lone is not None and self.is_condition(lone):
-            return (
-                f"({_within(self._as_condition(lone, self._known[lone]), OR)} ? {self.numbers.plain(c)[0]} : 0.0)",
-                ATOM,
-            )
+            return self._choice(self._as_condition(lone, self._known[lone]), self.numbers.plain(c), ("0.0", ATOM))
         grid = next((self._known[x][0] for x, e, _ in rows if getattr(x, "kind", "") == "index" and e == 1), None)
-        if size != 1 or (above and not above[0].startswith("(double)")):
-            above = [_bare(a) for a in above]
-        step = _within(self.numbers.step(size), PRODUCT) if grid is not None and size != 1 else ""
+        if size != 1 or (above and above[0] == self._bare(above[0])):
+            above = [self._bare(a) for a in above]
+        step = within(self.numbers.step(size), PRODUCT) if grid is not None and size != 1 else ""
         if grid is not None and step and not step[0].isdigit():  # dx*i: a distance
-            above.remove(_bare(grid))
-            top = "*".join([step, _bare(grid), *above])
+            above.remove(self._bare(grid))
+            top = "*".join([step, self._bare(grid), *above])
         else:
             top = self._weighted(size, above) if size != 1 or not above else "*".join(above)
         bottom = f"({'*'.join(below)})" if len(below) > 1 or "*" in "".join(below) else "".join(below)
@@ -214,14 +225,14 @@ class Expressions:
         """base**e for e > 0 as a factor; halves by square roots (NaN for every negative base, minus infinity included)."""
         whole, rest = divmod(Fraction(e), 1) if not isinstance(e, float) or e.is_integer() else (0, Fraction(1, 3))
         if rest not in (0, Fraction(1, 2)) or whole > _LARGEST_POWER:
-            return self._call("pow", text[0], self.numbers.plain(e)[0])
+            return self._call(self.POWER, text[0], self.numbers.plain(e)[0])
         parts = [self._whole(term, text, int(whole))] if whole else []
         if rest:
-            parts.append(f"sqrt({text[0]})")
+            parts.append(self._call(self.ROOT, text[0]))
         return "*".join(parts)
 
     def _whole(self, term: Term, text: Text, n: int) -> str:
-        base = _within(text, UNARY if n == 1 else ATOM)
+        base = within(text, UNARY if n == 1 else ATOM)
         if n == 1:
             return base
         if n <= 3 and isinstance(term, Symbol) and term.kind != "index" and len(base) <= _SHORT_NAME:
@@ -231,8 +242,12 @@ class Expressions:
             self.helpers[name] = _power_helper(name, n)
         return self._call(name, text[0])
 
+    def _bare(self, text: str) -> str:
+        """A grid index beside a double, where it needs no cast."""
+        return text.removeprefix("(double)")
 
-def _within(text: Text, least: int) -> str:
+
+def within(text: Text, least: int) -> str:
     """The text, in parentheses where it binds more loosely than its place asks for."""
     return text[0] if text[1] >= least else f"({text[0]})"
 
@@ -240,11 +255,6 @@ def _within(text: Text, least: int) -> str:
 def _is_weight(term: Term) -> bool:
     """Weights from tables stand before what they multiply."""
     return term.op == "table" or getattr(term, "kind", "") == "weight"
-
-
-def _bare(text: str) -> str:
-    """A grid index beside a double, where it needs no cast."""
-    return text.removeprefix("(double)")
 
 
 def _power_helper(name: str, n: int) -> str:

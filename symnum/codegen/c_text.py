@@ -49,7 +49,7 @@ class Writer:
         lines: list[str] = []
         rest = text
         while len(rest) > room - (4 if lines else 0):
-            cut = _cut(rest, room - (4 if lines else 0))
+            cut = self._cut(rest, room - (4 if lines else 0))
             if cut <= 0:
                 break
             lines.append(rest[:cut].rstrip())
@@ -58,18 +58,18 @@ class Writer:
         for k, part in enumerate(lines):
             self.line(("    " if k else "") + part + (comment if k == len(lines) - 1 else ""))
 
+    def _cut(self, text: str, room: int) -> int:
+        """Where to break a line: the last place in the room with the fewest open brackets."""
+        best, fewest, depth = 0, 10**9, 0
+        for k, c in enumerate(text[:room]):
+            depth += (c in "([{") - (c in ")]}")
+            if c == " " and k >= room // 3 and depth <= fewest and self._breaks(text, k):
+                best, fewest = k, depth
+        return best
 
-def _cut(text: str, room: int) -> int:
-    """Where to break a line: the last place in the room with the fewest open brackets."""
-    best, fewest, depth = 0, 10**9, 0
-    for k, c in enumerate(text[:room]):
-        depth += (c in "([{") - (c in ")]}")
-        if c != " " or k < room // 3:
-            continue
-        here = text[k + 1 :].startswith(_BREAKS) or text[k - 1] == ","
-        if here and depth <= fewest:
-            best, fewest = k, depth
-    return best
+    def _breaks(self, text: str, k: int) -> bool:
+        """True if a line may end before the space at position k."""
+        return text[k + 1 :].startswith(_BREAKS) or text[k - 1] == ","
 
 
 def unwrapped(text: str) -> str:

@@ -18,6 +18,7 @@ from symnum.discretisation.grid import Grid, make_grid
 from symnum.discretisation.initial import initial_kernel, initial_state
 from symnum.discretisation.integrals import Integrals, take_out
 from symnum.discretisation.lower import Lowering
+from symnum.discretisation.noise import noise_kernels
 from symnum.discretisation.scalars import factored, listing
 from symnum.discretisation.stability import stable_closures
 from symnum.errors import DiscretisationError
@@ -66,7 +67,9 @@ def assemble(system: PDESystem, resolution: Any = 64, scheme: str = "auto", orde
 
 
 class Assembly:
-    """Everything one discretisation shares."""
+    """Everything one discretisation shares. ``driving``: arrays that a kernel reads beside the state (increments of noise)."""
+
+    driving: tuple[Array, ...] = ()
 
     def __init__(self, system: PDESystem, grid: Grid, scheme: Any, order: int, name: str = "") -> None:
         self.system, self.grid, self.scheme, self.order, self.name = system, grid, scheme, order, name
@@ -109,6 +112,7 @@ class Assembly:
             structure=structure,
             watch=getattr(self.system, "watch", None),
             shown=tuple(f.name for f in self.system.fields) if self.normal.observed else (),
+            noise=noise_kernels(self),
         )
 
     def _without_integrals(self) -> tuple[NormalForm, Integrals]:
@@ -154,7 +158,7 @@ class Assembly:
         inputs: tuple[Array, ...] | None = None,
         sums: tuple[Array, ...] = (),
     ) -> Kernel:
-        inputs = self.state if inputs is None else inputs
+        inputs = (*self.state, *self.driving) if inputs is None else inputs
         return check(
             Kernel(name, inputs, outputs, self.parameters, self.system.time, self.periods, tuple(body), comment, sums)
         )

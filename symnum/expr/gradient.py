@@ -24,6 +24,7 @@ from symnum.expr.term import (
     linear_combination,
     mul,
     power_product,
+    sorted_product,
     split_coefficient,
 )
 from symnum.expr.walk import fold
@@ -64,6 +65,8 @@ def _sum(node: Term, below: list[Table]) -> Table:
             bag = bags.setdefault(s, {})
             if d.op == "const":
                 constants[s] = constants.get(s, 0) + c * d.data[0]
+            elif d.op != "mul" or d.data[0] == 1:
+                bag[d] = bag[d] + c if d in bag else c
             else:
                 inner, rest = split_coefficient(d)
                 bag[rest] = bag.get(rest, 0) + c * inner
@@ -71,13 +74,17 @@ def _sum(node: Term, below: list[Table]) -> Table:
 
 
 def _product(node: Term, below: list[Table]) -> Table:
-    exponents = dict(zip(node.args, node.data[1:], strict=True))
+    c, exponents = node.data[0], node.data[1:]
     rows: list[tuple[Symbol, Term]] = []
-    for base, table in zip(node.args, below, strict=True):
-        if table:
-            e = exponents[base]
-            factor = power_product({**exponents, base: e - 1}, node.data[0] * e)
-            rows += [(s, factor if d is ONE else mul((factor, d))) for s, d in table.items()]
+    for k, (e, table) in enumerate(zip(exponents, below, strict=True)):
+        if not table:
+            continue
+        if e == 1:  # what is left is sorted already
+            factor = sorted_product(c, node.args[:k] + node.args[k + 1 :], exponents[:k] + exponents[k + 1 :])
+        else:
+            powers = dict(zip(node.args, exponents, strict=True))
+            factor = power_product({**powers, node.args[k]: e - 1}, c * e)
+        rows += [(s, factor if d is ONE else mul((factor, d))) for s, d in table.items()]
     return _collected(rows)
 
 

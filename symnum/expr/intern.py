@@ -42,6 +42,24 @@ def keep_term(key: Any, term: Any) -> Any:
     return term
 
 
+def keep_terms(keys: list[Any], terms: list[Any]) -> list[Any]:
+    """``keep_term`` for many terms under one lock; two of one key become one."""
+    kept = []
+    with _LOCK:
+        for key, term in zip(keys, terms, strict=True):
+            reference = Reference(term, _forget)
+            reference.key = key
+            other = references.setdefault(key, reference)
+            if other is not reference:
+                found = other()
+                if found is not None:
+                    term = found
+                else:
+                    references[key] = reference
+            kept.append(term)
+    return kept
+
+
 def _forget(reference: Reference) -> None:
     with _LOCK:
         if references.get(reference.key) is reference:

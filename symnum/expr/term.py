@@ -170,12 +170,8 @@ class Symbol(Term):
     info: Any
 
     def __new__(cls, name: str, kind: str = "symbol", info: Any = None) -> Symbol:
-        key = (
-            name,
-            kind,
-            info,
-            info if info is None else repr(_identity(info)),
-        )  # by repr: defaults 1 and 1.0 are two parameters
+        shown = info if info is None else repr(_identity(info))  # by repr: defaults 1 and 1.0 are two parameters
+        key = (name, kind, info, shown)
         found = found_term(key)
         if found is not None:
             return found
@@ -190,21 +186,18 @@ class Call(Term):
 
 def _leaf(cls: type[Term], key: Any, op: str, data: tuple[Any, ...], extra: dict[str, Any]) -> Term:
     """A number or a symbol is born."""
-    head = f"{_head(op, data)}{[_identity(extra[k]) for k in sorted(extra)]!r}|"
-    term = object.__new__(cls)
-    _put_op(term, op)
-    _put_args(term, ())
-    _put_data(term, data)
-    _put_digest(term, blake2b(head.encode(), digest_size=16).digest())
+    head = head_of(op, data)  # first: it refuses numbers that are too long to be written
+    rest = f"{[_identity(extra[k]) for k in sorted(extra)]!r}|"
+    term = born(cls, op, (), data, head + rest.encode())
     for name, value in extra.items():
         object.__setattr__(term, name, value)
     return keep_term(key, term)
 
 
-def _head(op: str, data: tuple[Any, ...]) -> str:
+def head_of(op: str, data: tuple[Any, ...]) -> bytes:
     """What a digest begins with."""
     try:
-        return f"{op}|{data!r}|"
+        return f"{op}|{data!r}|".encode()
     except ValueError:  # Python refuses to write integers of more than 4300 digits
         raise TermError("an exact number of more than 4300 digits; write it as a float") from None
 
@@ -216,6 +209,16 @@ _put_op, _put_args, _put_data, _put_digest = (
 
 _digest = attrgetter("digest")
 _WHOLE = {int}
+
+
+def born(cls: type[Term], op: str, args: tuple[Term, ...], data: tuple[Any, ...], text: bytes) -> Term:
+    """A new term, not in the intern table yet; ``text`` is what its digest is made of."""
+    term = object.__new__(cls)
+    _put_op(term, op)
+    _put_args(term, args)
+    _put_data(term, data)
+    _put_digest(term, blake2b(text, digest_size=16).digest())
+    return term
 
 
 def _identity(value: Any) -> Any:
@@ -238,13 +241,8 @@ def _interned(key: tuple[Any, ...], head: bytes = b"") -> Term:
     if reference is not None and (found := reference()) is not None:
         return found
     op, args, data, _ = key
-    term = object.__new__(Call)
-    _put_op(term, op)
-    _put_args(term, args)
-    _put_data(term, data)
-    parts = [head or _head(op, data).encode(), *map(_digest, args)]
-    _put_digest(term, blake2b(b"".join(parts), digest_size=16).digest())
-    return keep_term(key, term)
+    parts = [head or head_of(op, data), *map(_digest, args)]
+    return keep_term(key, born(Call, op, args, data, b"".join(parts)))
 
 
 def as_term(value: Any) -> Term:
@@ -282,7 +280,7 @@ def _binary(left: Term, right: Any, build: Any) -> Any:
 def split_coefficient(term: Term) -> tuple[Number, Term]:
     """3*x*y -> (3, x*y); x -> (1, x)."""
     if term.op == "mul" and term.data[0] != 1:
-        return term.data[0], _product(1, term.args, term.data[1:])
+        return term.data[0], sorted_product(1, term.args, term.data[1:])
     return 1, term
 
 
@@ -338,12 +336,18 @@ def scale(term: Term, factor: Number) -> Term:
     if term.op == "const":
         return Const(finite(tidy(term.data[0] * factor)))
     if term.op == "mul":
-        return _product(term.data[0] * factor, term.args, term.data[1:])
+        return sorted_product(term.data[0] * factor, term.args, term.data[1:])
     return make_call("mul", (term,), (unit(finite(tidy(factor))), 1))
 
 
-def _product(coefficient: Number, bases: tuple[Term, ...], exponents: tuple[Number, ...]) -> Term:
+def sorted_product(coefficient: Number, bases: tuple[Term, ...], exponents: tuple[Number, ...]) -> Term:
     """A product whose bases are already distinct, sorted and canonical."""
+    if type(coefficient) is int and coefficient == 1 and bases and _WHOLE.issuperset(map(type, exponents)):
+        if len(bases) == 1 and exponents[0] == 1:
+            return bases[0]
+        data = (1, *exponents)
+        head, types = whole_head(data)
+        return _interned(("mul", bases, data, types), head)
     coefficient = finite(tidy(coefficient))
     if coefficient == 0:
         return ZERO
@@ -353,6 +357,12 @@ def _product(coefficient: Number, bases: tuple[Term, ...], exponents: tuple[Numb
     if coefficient == 1 and len(bases) == 1 and exponents[0] == 1:
         return bases[0]
     return make_call("mul", bases, (coefficient, *exponents))
+
+
+@lru_cache(1024)  # of whole numbers only: 1 and 1.0 would be one key
+def whole_head(data: tuple[Any, ...]) -> tuple[bytes, tuple[type, ...]]:
+    """What the digest of such a product begins with, and the types of its data."""
+    return head_of("mul", data), tuple(map(type, data))
 
 
 def mul(terms: Iterable[Term]) -> Term:
@@ -378,8 +388,9 @@ def power_product(bag: dict[Term, Number], coefficient: Number = 1) -> Term:
     for base, exponent in bag.items():
         if type(exponent) is not int or exponent == 0 or base.op != "symbol":
             break
-    else:
-        return _monomial(bag, coefficient)
+    else:  # the product of every reaction rate, so it is made in as few steps as can be
+        bases = tuple(sorted(bag, key=_digest))
+        return sorted_product(coefficient, bases, tuple([bag[b] for b in bases]))
     items: list[tuple[Term, Number]] = []
     merged: list[Term] = []
     for base, exponent in bag.items():
@@ -395,23 +406,7 @@ def power_product(bag: dict[Term, Number], coefficient: Number = 1) -> Term:
         return mul((Const(coefficient), rest, *merged))
     items.extend((term.args[0], term.data[1]) for term in merged)
     items.sort(key=lambda item: item[0].digest)
-    return _product(coefficient, tuple(b for b, _ in items), tuple(e for _, e in items))
-
-
-def _monomial(bag: dict[Term, Number], coefficient: Number) -> Term:
-    """Symbols to whole powers, none of them zero: the product of every reaction rate, so it is made in as few steps as can be."""
-    bases = sorted(bag, key=_digest)
-    exponents = [bag[b] for b in bases]
-    if coefficient != 1 or type(coefficient) is not int or not bases or (len(bases) == 1 and exponents[0] == 1):
-        return _product(coefficient, tuple(bases), tuple(exponents))
-    data = (1, *exponents)
-    head, types = _whole_head(data)
-    return _interned(("mul", tuple(bases), data, types), head)
-
-
-@lru_cache(1024)  # of whole numbers only: 1 and 1.0 would be one key
-def _whole_head(data: tuple[int, ...]) -> tuple[bytes, tuple[type, ...]]:
-    return _head("mul", data).encode(), tuple(map(type, data))
+    return sorted_product(coefficient, tuple(b for b, _ in items), tuple(e for _, e in items))
 
 
 def _is_root_of_number(term: Term) -> bool:

@@ -28,7 +28,7 @@ _MOST_DATA = 100_000  # initial values written into the file
 def source(system: PDESystem, semi: SemiDiscreteSystem, how: str, openmp: bool, jacobian: bool) -> str:
     """The C file. TargetError where the initial state is an array too large to be written out."""
     made = layout(semi.rhs, semi.axes, (semi.reconstruct,))
-    rates = {a.name: _rate_name(semi, made, a.name) for a in semi.state}
+    rates = {a.name: rate_name(semi, made, a.name) for a in semi.state}
     arguments = replace(RATES, views={name: (view, view.replace("_dt", "/dt")) for name, view in rates.items()})
     functions = [print_function(semi.rhs, made, arguments, _about_rhs(semi), openmp), _initial(system, semi, made)]
     if semi.full != semi.state:
@@ -55,7 +55,7 @@ def lacking(semi: SemiDiscreteSystem, text: str, openmp: bool, jacobian: bool) -
         )
 
 
-def _rate_name(semi: SemiDiscreteSystem, made: Layout, field: str) -> str:
+def rate_name(semi: SemiDiscreteSystem, made: Layout, field: str) -> str:
     """``du_dt``, or ``residual_w`` for a field without a time derivative."""
     name = made.names.of("array", field)
     return f"residual_{name}" if field in semi.algebraic else f"d{name}_dt"
@@ -86,7 +86,7 @@ def _initial(system: PDESystem, semi: SemiDiscreteSystem, made: Layout) -> Funct
         name = f"initial_{identifier(array.field)}"
         tables.append(_data(name, values[array.offset : array.offset + array.size]))
         copies.append(f"    memcpy(y + {made.offset(array)}, {name}, sizeof {name});")
-    body = _without(kernel.body, given)
+    body = without(kernel.body, given)
     renamed = replace(
         kernel, name="initial_state", body=body, outputs=tuple(a for a in kernel.outputs if a.field not in given)
     )
@@ -95,13 +95,13 @@ def _initial(system: PDESystem, semi: SemiDiscreteSystem, made: Layout) -> Funct
     open_fields = sorted(f.name for f in system.normal_form.algebraic if f not in system.normal_form.initial)
     if open_fields:
         about += f" {', '.join(open_fields)}: zero here; to be found from the algebraic equations."
-    printed = print_function(renamed, replace(made, names=_fresh_names(made, kernel)), arguments, about)
+    printed = print_function(renamed, replace(made, names=fresh_names(made, kernel)), arguments, about)
     end = printed.text.rindex("}")
     text = "\n\n".join([*tables, printed.text[:end] + "".join(f"{c}\n" for c in copies) + printed.text[end:]])
     return Function(text, printed.helpers, printed.prototype)
 
 
-def _fresh_names(made: Layout, kernel: Kernel) -> Names:
+def fresh_names(made: Layout, kernel: Kernel) -> Names:
     """Names in which the fields are not taken yet: in this function they name the outputs."""
     names = made.names.copy()
     for array in kernel.outputs:
@@ -109,11 +109,11 @@ def _fresh_names(made: Layout, kernel: Kernel) -> Names:
     return names
 
 
-def _without(body: tuple[Statement, ...], fields: set[str]) -> tuple[Statement, ...]:
+def without(body: tuple[Statement, ...], fields: set[str]) -> tuple[Statement, ...]:
     kept: list[Statement] = []
     for s in body:
         if isinstance(s, Loop):
-            inner = _without(s.body, fields)
+            inner = without(s.body, fields)
             kept += [Loop(s.axis, s.start, s.stop, inner)] if inner else []
         elif not (isinstance(s, Store) and s.array in fields):
             kept.append(s)
@@ -213,4 +213,4 @@ def _layout_lines(semi: SemiDiscreteSystem, made: Layout) -> Iterator[str]:
         yield "The outermost points of closed sides are no unknowns: the boundary conditions determine them."
 
 
-__all__ = ["source"]
+__all__ = ["fresh_names", "rate_name", "source", "without"]

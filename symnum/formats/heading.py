@@ -47,12 +47,14 @@ def grid_line(semi: SemiDiscreteSystem, how: str) -> str:
     return f"{how} on {points} grid {kind} along {along}."
 
 
-def position(semi: SemiDiscreteSystem, array: Array, indices: tuple[str, ...], spacing: tuple[str, ...]) -> str:
-    """Where a value lies: ``x = dx*(i + 1), y = dy*j``."""
+def position(
+    semi: SemiDiscreteSystem, array: Array, indices: tuple[str, ...], spacing: tuple[str, ...], first: int = 0
+) -> str:
+    """Where a value lies: ``x = dx*(i + 1), y = dy*j``. ``first``: the first subscript of an array."""
     parts = []
     for k, origin in zip(array.axes, array.origin, strict=True):
-        axis, shift = semi.axes[k], origin + (0.5 if semi.axes[k].centred else 0)
-        index = f"({indices[k]} + {shift:g})" if shift else indices[k]
+        axis, shift = semi.axes[k], origin - first + (0.5 if semi.axes[k].centred else 0)
+        index = f"({indices[k]} {'-' if shift < 0 else '+'} {abs(shift):g})" if shift else indices[k]
         start = f"{axis.start:g} + " if axis.start else ""
         parts.append(f"{axis.name} = {start}{spacing[k]}*{index}")
     return ", ".join(parts)

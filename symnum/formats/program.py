@@ -21,14 +21,14 @@ _SCHEMES = {
     "upwind": "Upwind differences",
     "finite_volume": "Finite volumes",
 }
-SUFFIXES = {"c": (".c",), "numpy": (".py",), "llvm": (".ll",)}
+SUFFIXES = {"c": (".c",), "julia": (".jl",), "numpy": (".py",), "llvm": (".ll",)}
 
 
 @dataclass(frozen=True, repr=False)
 class Program:
     """Generated source code.
 
-    Attributes: ``source``: the text; ``target``: its language ("c", "numpy", "llvm"); ``name``: of the model; ``size``: number of unknowns.
+    Attributes: ``source``: the text; ``target``: its language ("c", "julia", "numpy", "llvm"); ``name``: of the model; ``size``: number of unknowns.
     """
 
     name: str
@@ -100,11 +100,12 @@ def program(
 
     TargetError for an unknown target. TargetWarning where the program has no Jacobian or no threads although they were asked for.
     """
-    from symnum.formats import c_program, other_programs
+    from symnum.formats import c_program, julia_program, other_programs
 
     how = f"{_SCHEMES.get(semi.scheme, semi.scheme)} of order {order}"
     writers: dict[str, Callable[[], str]] = {
         "c": lambda: c_program.source(system, semi, how, openmp, jacobian),
+        "julia": lambda: julia_program.source(system, semi, how, jacobian),
         "numpy": lambda: other_programs.numpy_source(system, semi, how),
         "llvm": lambda: other_programs.llvm_source(system, semi, how),
     }
@@ -115,6 +116,10 @@ def program(
     if openmp and target != "c":
         raise TargetError(f'openmp=True is for target="c"; {target!r} has no threads. Leave openmp out')
     source = writers[target]()
-    for note in c_program.lacking(semi, source, openmp, jacobian) if target == "c" else ():
+    notes = {
+        "c": lambda: c_program.lacking(semi, source, openmp, jacobian),
+        "julia": lambda: julia_program.lacking(semi, jacobian),
+    }
+    for note in notes[target]() if target in notes else ():
         warnings.warn(note, TargetWarning, stacklevel=4)  # the caller of generate
     return Program(semi.name, target, source, semi.size)

@@ -11,6 +11,7 @@ import numpy as np
 
 from symnum.expr.term import Symbol
 from symnum.ir.kernel import Array, Kernel
+from symnum.ir.noise import NoiseKernels
 from symnum.ir.spectral import SpectralRates
 
 
@@ -59,6 +60,7 @@ class SemiDiscreteSystem:
         watch: asked after each accepted step whether the run shall pause there, ``watch(t, y)`` (a choice of unknowns that ceases to serve).
         shown: fields of ``full`` that the user wrote, in the user's order (empty: those that are not hidden, as they come).
         spectral: of the Fourier scheme; ``rhs`` is then the last of its pointwise kernels, not the time derivatives.
+        noise: what moves the state at random beside ``rhs``, which is then the drift; None: nothing.
     """
 
     name: str
@@ -84,6 +86,7 @@ class SemiDiscreteSystem:
     watch: Callable[[float, np.ndarray], bool] | None = None
     shown: tuple[str, ...] = ()
     spectral: SpectralRates | None = None
+    noise: NoiseKernels | None = None
 
     @cached_property
     def size(self) -> int:

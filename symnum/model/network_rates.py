@@ -7,15 +7,18 @@ Every sum is collected in a dictionary monomial -> coefficient and becomes a ter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, zip_longest
+from operator import add
 from typing import TYPE_CHECKING, Any
 
+from symnum.expr.batch import Factor, products, sorted_factors, sums
 from symnum.expr.calculus import from_summands, linear_coefficients, summands
 from symnum.expr.numbers import Number
-from symnum.expr.term import ZERO, Symbol, Term, linear_combination, mul, power_product, scale, split_coefficient
+from symnum.expr.term import ONE, ZERO, Symbol, Term, mul, scale, split_coefficient
 from symnum.expr.walk import symbols, transform
 from symnum.model.rate_laws import MASS_ACTION, RateLaw
 from symnum.model.stoichiometry import Change, net_changes
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 Row = tuple[
     int, tuple[int, ...], tuple[int, ...]
 ]  # rate law, reactants, products by number; two of a kind are listed twice
-_Prepared = tuple[Number, Term, dict[Term, Number]]  # a rate constant as coefficient * term, and the term's bases
 
 
 @dataclass(frozen=True)
@@ -70,74 +72,126 @@ class NetworkParts:
         """The term with the definitions put in."""
         return transform(term, self.resolved.get) if self.definitions else term
 
+    @property
+    def laws_in_free_parameters(self) -> list[RateLaw]:
+        """The rate laws with the definitions put in."""
+        memo: dict[Term, Term] = {}
 
-def fluxes(parts: NetworkParts) -> list[tuple[Number, Term]]:
-    """The rate of each reaction as (coefficient, monomial)."""
-    memo: dict[Term, Term] = {}
+        def put_in(term: Term) -> Term:
+            return transform(term, self.resolved.get, memo) if self.definitions else term
 
-    def put_in(term: Term) -> Term:
-        return transform(term, parts.resolved.get, memo) if parts.definitions else term
+        return [RateLaw(law.kind, tuple(map(put_in, law.constants)), put_in(law.factor)) for law in self.laws]
 
-    laws = [RateLaw(law.kind, tuple(map(put_in, law.constants)), put_in(law.factor)) for law in parts.laws]
-    prepared = [_prepared(law) if law.kind == MASS_ACTION else None for law in laws]
-    species, made = parts.species, []
-    known: dict[Any, tuple[Number, Term]] = {}
-    for law, reactants, _ in parts.rows:
-        ready = prepared[law]
-        key = (law if ready is None else ready[1], reactants)
-        found = known.get(key)
-        if found is None:
-            if ready is None:
-                found = split_coefficient(laws[law].flux([species[s] for s in reactants]))
-            else:
-                bag = ready[2].copy()
-                for s in reactants:
-                    base = species[s]
-                    bag[base] = bag[base] + 1 if base in bag else 1
-                term = power_product(bag)
-                found = (1, term) if term.op != "mul" or term.data[0] == 1 else split_coefficient(term)
-            known[key] = found
-        made.append(found if ready is None or ready[0] == 1 else (ready[0] * found[0], found[1]))
+
+@dataclass(frozen=True)
+class Fluxes:
+    """Reaction i runs at ``coefficients[i] * monomials[columns[i]]``; a monomial has no number in front."""
+
+    coefficients: list[Number]
+    columns: Any
+    monomials: list[Term]
+
+    def terms(self) -> list[Term]:
+        """The rate of each reaction as one term."""
+        return [scale(self.monomials[k], c) for c, k in zip(self.coefficients, self.columns.tolist(), strict=True)]
+
+
+def fluxes(parts: NetworkParts) -> Fluxes:
+    """The rates of all reactions, each distinct one made once."""
+    import numpy as np
+
+    laws = parts.laws_in_free_parameters
+    constants = {n: split_coefficient(mul(law.terms())) for n, law in enumerate(laws) if law.kind == MASS_ACTION}
+    first: dict[Term, int] = {}  # constants that differ by a number alone share their monomials
+    shared = [first.setdefault(constants[n][1], n) if n in constants else n for n in range(len(laws))]
+    used, reactants, _ = zip(*parts.rows, strict=True)
+    sides = {side: k for k, side in enumerate(dict.fromkeys(reactants))}
+    codes = np.array(shared, dtype=np.int64)[list(used)] * len(sides) + list(map(sides.__getitem__, reactants))
+    distinct, columns = np.unique(codes, return_inverse=True)
+    law_of, side_of = np.divmod(distinct, len(sides))
+    listed = list(sides)
+    made = _products(parts.species, {n: constants[n][1] for n in first.values()}, listed, law_of, side_of)
+    scales = [constants[n][0] if n in constants else 1 for n in range(len(laws))]
+    coefficients = list(map(scales.__getitem__, used))
+    own: dict[int, Number] = {}  # numbers in front of other rates
+    for k in [k for k, term in enumerate(made) if term is None]:
+        law, amounts = int(law_of[k]), [parts.species[s] for s in listed[side_of[k]]]
+        rate = mul((constants[law][1], *amounts)) if law in constants else laws[law].flux(amounts)
+        own[k], made[k] = split_coefficient(rate)
+    if set(own.values()) - {1}:
+        coefficients = [c * own.get(k, 1) for c, k in zip(coefficients, columns.tolist(), strict=True)]
+    return Fluxes(coefficients, columns, made)
+
+
+def _products(
+    species: Sequence[Symbol], constants: Mapping[int, Term], sides: list[tuple[int, ...]], law_of: Any, side_of: Any
+) -> list[Any]:
+    """Rate constant times amounts; None where the constant is no product of parameters or a species reacts with itself."""
+    import numpy as np
+
+    plain = {law: powers for law, constant in constants.items() if (powers := _powers(constant)) is not None}
+    factors = sorted_factors([*chain(*plain.values()), *((s, 1) for s in species)])
+    place = {factor: k for k, factor in enumerate(factors)}
+    nothing = len(factors)
+    left = np.full((max(law_of) + 1, max(map(len, plain.values()), default=0)), nothing)
+    for law, powers in plain.items():
+        left[law, : len(powers)] = [place[factor] for factor in powers]
+    listed = np.array(list(zip_longest(*sides, fillvalue=-1)), dtype=np.int64).reshape(-1, len(sides)).T
+    right = np.array([*(place[s, 1] for s in species), nothing])[listed]  # -1: the last
+    table = np.sort(np.hstack([left[law_of], right[side_of]]), axis=1)
+    twice = (table[:, 1:] == table[:, :-1]) & (table[:, 1:] < nothing)
+    kept = np.flatnonzero(np.isin(law_of, list(plain)) & ~twice.any(axis=1))
+    made: list[Any] = [None] * len(table)
+    for k, term in zip(kept.tolist(), products(factors, table[kept]), strict=True):
+        made[k] = term
     return made
 
 
-def _prepared(law: RateLaw) -> _Prepared:
-    """The rate constant of mass action, ready to be multiplied by reactants."""
-    whole = mul((law.factor, *law.constants))
-    if whole.op == "const":
-        return whole.data[0], split_coefficient(mul(()))[1], {}
-    coefficient, rest = split_coefficient(whole)
-    bases: dict[Term, Number] = dict(zip(rest.args, rest.data[1:], strict=True)) if rest.op == "mul" else {rest: 1}
-    return coefficient, rest, bases
+def _powers(constant: Term) -> list[Factor] | None:
+    """A rate constant as whole powers of parameters; None where it is something else."""
+    if constant is ONE:
+        return []
+    pairs = list(zip(constant.args, constant.data[1:], strict=True)) if constant.op == "mul" else [(constant, 1)]
+    made = [(b, e) for b, e in pairs if isinstance(b, Symbol) and b.kind != "field" and type(e) is int]
+    return made if len(made) == len(pairs) else None
 
 
 def rates(parts: NetworkParts) -> dict[Symbol, Term]:
     """Species -> rate of change; zero for fixed ones."""
-    bags: list[dict[Term, Number]] = [{} for _ in parts.species]
+    import numpy as np
+
     with collector_paused():
-        for (_, reactants, products), (coefficient, monomial) in zip(parts.rows, fluxes(parts), strict=True):
-            for s in reactants:
-                bag = bags[s]
-                bag[monomial] = bag[monomial] - coefficient if monomial in bag else -coefficient
-            for s in products:
-                bag = bags[s]
-                bag[monomial] = bag[monomial] + coefficient if monomial in bag else coefficient
-        for s, species in enumerate(parts.species):
-            if species in parts.fixed:
-                bags[s] = {}
-        return {species: _sum(bag) for species, bag in zip(parts.species, bags, strict=True)}
+        flux = fluxes(parts)
+        _, reactants, products = zip(*parts.rows, strict=True)
+        sides = list(map(add, reactants, products))
+        reaction = np.repeat(np.arange(len(sides)), list(map(len, sides)))
+        species = np.fromiter(chain.from_iterable(sides), np.int64, len(reaction))
+        begin = np.searchsorted(reaction, np.arange(len(sides)))
+        lost = np.arange(len(reaction)) < (begin + list(map(len, reactants)))[reaction]
+        numbers = _array(flux.coefficients)[reaction]
+        fixed = [k for k, s in enumerate(parts.species) if s in parts.fixed]
+        free = np.flatnonzero(~np.isin(species, fixed))
+        changes = np.where(lost, -numbers, numbers)
+        made = sums(len(parts.species), species[free], flux.columns[reaction][free], changes[free], flux.monomials)
+    return dict(zip(parts.species, made, strict=True))
 
 
-def _sum(bag: dict[Term, Number]) -> Term:
-    constant: Number = 0
-    for monomial in [m for m in bag if m.op == "const"]:  # synthesis at a rate that is a number
-        constant += bag.pop(monomial) * monomial.data[0]
-    return linear_combination(bag, constant)
+def _array(numbers: list[Number]) -> Any:
+    """An array of whole numbers where they are small, else of objects: sums stay exact."""
+    import numpy as np
+
+    small = all(type(c) is int and abs(c) < 2**31 for c in set(numbers))
+    made = np.empty(len(numbers), dtype=np.int64 if small else object)
+    made[:] = numbers
+    return made
 
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """For building: no cycles arise while terms are built, and Python's collector would walk all of them again and again (a quarter of the time)."""
+    """For building: no cycles arise while terms are built, and Python's collector would walk all of them again and again (a quarter of the time).
+
+    At the end what was built joins the oldest generation unseen, as freezing and thawing do, unless somebody froze objects to keep them so.
+    """
     import gc
 
     running = gc.isenabled()
@@ -146,6 +200,9 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         if running:
+            if not gc.get_freeze_count():
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
@@ -225,8 +282,3 @@ def _all_linear(parts: NetworkParts) -> bool:
         if linear_coefficients(mul(law.terms()), unknowns) is None:
             return False
     return True
-
-
-def scaled(flux: tuple[Number, Term]) -> Term:
-    """A flux as one term."""
-    return scale(flux[1], flux[0])

@@ -21,7 +21,7 @@ from symnum.model.equation import Eq
 from symnum.model.field import parameter_value
 from symnum.model.network_parts import Reaction as Reaction
 from symnum.model.network_parts import Stated, mapping, reaction_objects
-from symnum.model.network_rates import NetworkParts, collector_paused, fluxes, rates, scaled, structure
+from symnum.model.network_rates import NetworkParts, collector_paused, fluxes, rates, structure
 from symnum.model.numeric import evaluate
 from symnum.model.orders import Order
 from symnum.model.space import Domain
@@ -256,7 +256,7 @@ class ReactionNetwork(PDESystem):
     @cached_property
     def fluxes(self) -> tuple[Term, ...]:
         """The rate of each reaction, reactants included, in free parameters."""
-        return tuple(map(scaled, fluxes(self._parts)))
+        return tuple(fluxes(self._parts).terms())
 
     @cached_property
     def stoichiometry(self) -> Any:

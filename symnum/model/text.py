@@ -115,6 +115,33 @@ def from_text(
     return system
 
 
+def noise_terms(texts: Any, system: PDESystem) -> Any:
+    """Noise as text, ``["u: sigma*u"]`` or {field: text, list of texts, or {process: text}}, as terms of a system.
+
+    Raises ParseError for text outside the grammar, ModelError for a line without a field.
+    """
+    along = (system.time, *system.space)
+    names = {s.name: s for s in (*system.fields, *along, *system.parameter_symbols.values())}
+    scope = Scope(names, operators({c.name: c for c in along}))
+    if texts is None:
+        return None
+    if not isinstance(texts, Mapping):
+        rows = _lines(texts, "noise")
+        lost = next((row for row in rows if ":" not in row), None)
+        if lost is not None:
+            raise ModelError(f'noise is {lost!r}, which names no field; write noise=["u: sigma*u"]')
+        texts = {field.strip(): term for field, _, term in (row.partition(":") for row in rows)}
+
+    def read(field: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {process: read(field, text) for process, text in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [read(field, text) for text in value]
+        return scope.term(value.strip(), f"the noise of {field}") if isinstance(value, str) else value
+
+    return {field: read(str(field), value) for field, value in texts.items()}
+
+
 def _check_declared(fields: Mapping[str, Any] | None, found: list[str]) -> None:
     """ModelError for a field that is declared and has no equation: a slip in its name, as a rule."""
     for name in fields or ():

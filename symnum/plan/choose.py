@@ -96,12 +96,35 @@ def _patience(k: Stiffness) -> float:
     return max(500.0, 3 * k.cost["implicit"] / (6 * evaluation(k.unknowns)))
 
 
-def choose_for(backend: str, automatic: Plan) -> Plan:
+_JULIA = {  # the automatic choice -> the algorithm of DifferentialEquations.jl for the same kind of problem
+    "Tsit5": "Tsit5",
+    "Dopri5": "Tsit5",
+    "Vern7": "Vern7",
+    "ROCK4": "ROCK4",
+    "RKC2": "ROCK4",
+    "KenCarp4-IMEX": "ROCK4",
+    "Rodas5P": "Rodas5P",
+    "Radau5": "Rodas5P",
+    "KenCarp4": "KenCarp47",
+    "ETDRK4": "KenCarp47",
+    "EM": "EM",
+    "SRIW1": "SRIW1",
+    "SOSRI": "SOSRI",
+    "Milstein": "RKMil",
+}
+_SMALL = 500  # unknowns up to which a Rosenbrock method is cheaper than backward differentiation
+
+
+def choose_for(backend: str, automatic: Plan, unknowns: int = 1000) -> Plan:
     """The plan where a backend was asked for that is not that of the automatic choice, and the method was not.
 
     BDF of order 3 and more is unstable near the imaginary axis, where dispersion and undamped waves put the spectrum, so there CVODE is kept to
     order 2 (Hairer, Wanner, Solving ODEs II, V.1).
     """
+    if backend == "julia":
+        name = _JULIA.get(automatic.method, "Rodas5P" if unknowns <= _SMALL else "FBDF")
+        why = f"backend 'julia' was asked for; {name} is its method where {automatic.method} would be the choice"
+        return Plan(name, backend, f"{why} ({automatic.why})")
     stiff = automatic.method not in ("Tsit5", "Dopri5", "Vern7")
     pairs = {"scipy": ("DOP853", "BDF"), "embedded": ("Tsit5", "Rodas5P"), "sundials": ("CVODE_Adams", "CVODE")}
     name = pairs[backend][stiff]

@@ -188,6 +188,7 @@ class Solution:
         parts += [f"{counted['rhs_evaluations']:,} right-hand sides"] if "rhs_evaluations" in counted else []
         parts += [f"{counted['solve_seconds']:.3g} s"] if "solve_seconds" in counted else []
         parts += [f"{counted['compile_seconds']:.3g} s to compile"] if "compile_seconds" in counted else []
+        parts += [f"seed {counted['seed']}"] if "seed" in counted else []
         return ", ".join(parts)
 
 

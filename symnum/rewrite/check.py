@@ -111,6 +111,8 @@ def _points(
     symbols: Sequence[Symbol], assume: Sequence[Term], random: np.random.Generator, count: int
 ) -> dict[Term, Any]:
     """Values near one, of both signs, and over several orders of magnitude; symbols that are assumed to lie beyond a number do."""
+    if not symbols:
+        return {Symbol("_", "temporary"): np.ones(_FEWEST, dtype=np.longdouble)}  # so that columns have a length
     ranges = _ranges(assume)
     third = count // 3
     made: dict[Term, Any] = {}

@@ -1,6 +1,7 @@
 """The contract of a rewriting engine: a request in, equal forms of the same terms out.
 
-A module in ``rewrite/engines`` offers ``propose(request) -> Proposal``; its first docstring line says what it is. Whoever asks
+A module in ``rewrite/engines`` offers ``propose(request) -> Proposal``; its first docstring line says what it is. ``check()``, where there is
+one, raises BackendUnavailable where the engine needs more than Python packages. Whoever asks
 (``simplify``) keeps the cheapest form that has the same values, so an engine may propose whatever it has.
 """
 
@@ -11,7 +12,6 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from symnum.catalogue import Catalogue
-from symnum.errors import BackendUnavailable
 from symnum.expr.term import Term
 from symnum.rewrite.cost import Costs
 
@@ -48,14 +48,9 @@ def engines() -> Catalogue:
     return Catalogue("engine", package="symnum.rewrite.engines")
 
 
-_ABSENT = {
-    "symbolics": "The engine 'symbolics' (Symbolics.jl) is not there: symnum does not drive Julia, so there is nothing to install for it. "
-    'Write engine="egraph", which has rules of the same kind and comes with symnum, or engine="egglog"',
-}
-
-
 def load_engine(name: str) -> ModuleType:
-    """The module of an engine. Raises UnknownName, and BackendUnavailable for one whose package is missing or that is known but not there."""
-    if isinstance(name, str) and name in _ABSENT:
-        raise BackendUnavailable(_ABSENT[name])
-    return engines().load(name)
+    """The module of an engine. Raises UnknownName, and BackendUnavailable where what it needs is missing."""
+    module = engines().load(name)
+    if hasattr(module, "check"):
+        module.check()
+    return module

@@ -1,12 +1,15 @@
 """Backends: each module of ``backends`` has ``NAME``, ``METHODS`` (name -> a line) and ``solve(problem, options)``.
 
 ``ALGEBRAIC`` lists the methods that also solve systems with algebraic equations (``Problem.differential``), ``OPTIONS`` those of
-``SPECIAL`` options that the backend heeds, ``REQUIRES`` packages it imports; all are empty where a module does not have them.
+``SPECIAL`` options that the backend heeds, ``REQUIRES`` packages it imports, ``NOISE`` those for stochastic equations (``Problem.noise``; True:
+the module itself refuses the others), ``METHOD_OPTIONS`` names of ``Options.method_options`` by method (True: the module itself refuses
+others); all are empty where a module does not have them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,6 +17,7 @@ from typing import Any, TypeVar
 
 from symnum.catalogue import Catalogue
 from symnum.errors import SolveError, UnknownName, did_you_mean
+from symnum.solvers.noise import new_seed
 from symnum.solvers.problem import Options, Outcome, Problem
 
 Entry = TypeVar("Entry")
@@ -37,7 +41,22 @@ def backend_of(method: str) -> str:
     Raises:
         UnknownName: no backend has it.
     """
-    return find(_homes(), method, "method")
+    homes = _homes()
+    if str(method).lower() in (name.lower() for name in homes):
+        return find(homes, method, "method")
+    listed = sorted(name for name, home in homes.items() if home != "julia")  # the others are hundreds
+    raise UnknownName(
+        f"there is no method {method!r}.{did_you_mean(str(method), homes)} Known: {', '.join(listed)}; "
+        f"and {len(homes) - len(listed)} algorithms of DifferentialEquations.jl (docs/julia.md lists them)"
+    )
+
+
+def refuse_absent(backend: str, method: str) -> None:
+    """Before anything is compiled: BackendUnavailable where a backend can tell at once that a method ("auto": any) cannot run here."""
+    if backend != "auto" and not CATALOGUE.problem(backend):
+        look = getattr(CATALOGUE.load(backend), "check", None)
+        if look is not None:
+            look(method)
 
 
 def installed(backend: str) -> bool:
@@ -86,7 +105,13 @@ def solve(problem: Problem, options: Options, backend: str = "auto") -> Outcome:
             f"the unknowns of this system (a constraint of higher index) may have to be chosen anew on the way, which {options.method} "
             f'(backend {name!r}) does not watch for; write method="{"CVODE" if problem.differential is None else "IDA"}"'
         )
+    options = _check_noise(problem, options, module)
     _check_embedded(problem, options, name, module)
+    known = getattr(module, "METHOD_OPTIONS", {})
+    unheeded = [] if known is True else [o for o in options.method_options if o not in known.get(options.method.lower(), ())]
+    if unheeded:
+        given = ", ".join(unheeded)
+        raise SolveError(f'options={{...}} ({given}) is for backend "julia", and {options.method} belongs to backend {name!r}; leave it out')
     heeded = module.options_of(options.method) if hasattr(module, "options_of") else getattr(module, "OPTIONS", ())
     for option, default in SPECIAL.items():
         if getattr(options, option) != default and option not in heeded:
@@ -94,7 +119,41 @@ def solve(problem: Problem, options: Options, backend: str = "auto") -> Outcome:
                 f'{option}={getattr(options, option)!r} is not for {options.method} (backend {name!r}); leave it out, or write method="CVODE"'
             )
     outcome: Outcome = module.solve(problem, options)
-    return outcome
+    return outcome if options.seed is None else replace(outcome, stats=outcome.stats | {"seed": options.seed})
+
+
+def solve_many(
+    problem: Problem, options: Options, backend: str, starts: Any, parameters: Any, seeds: Sequence[int], threads: int
+) -> list[Outcome] | None:
+    """Outcomes for the rows of ``starts`` (k, n) and ``parameters`` (k, p), where the backend solves many at once; None where it does not.
+
+    Raises as ``solve``.
+    """
+    module = CATALOGUE.load(backend)
+    many = getattr(module, "solve_many", None)
+    if many is None:
+        return None
+    options = _check_noise(problem, options, module)
+    made: list[Outcome] | None = many(problem, options, starts, parameters, seeds, threads)
+    return made
+
+
+def _check_noise(problem: Problem, options: Options, module: Any) -> Options:
+    """Stochastic methods are for problems with noise, and only these, which need a seed: a new one where none is given."""
+    stochastic = getattr(module, "NOISE", ())
+    able = stochastic is True or options.method.lower() in (m.lower() for m in stochastic)
+    if problem.noise is not None and not able:
+        raise SolveError(
+            f'the equations have noise, and {options.method} solves ordinary ones; write method="SOSRI" (steps of its own choice) or '
+            'method="EM" with dt='
+        )
+    if problem.noise is None and able and stochastic is not True:
+        raise SolveError(
+            f'{options.method} is for equations with noise (sn.SDESystem(..., noise={{u: ...}})), and these have none; write method="Tsit5"'
+        )
+    if problem.noise is None and options.seed is not None:
+        raise SolveError(f"seed={options.seed!r} is for equations with noise (sn.SDESystem), and nothing in these is random; leave it out")
+    return options if problem.noise is None or options.seed is not None else replace(options, seed=new_seed())
 
 
 def _check_embedded(problem: Problem, options: Options, name: str, module: Any) -> None:

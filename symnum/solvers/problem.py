@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symnum.errors import SolveError, did_you_mean
+from symnum.ir.kernel import Kernel
 from symnum.ir.linear_part import LinearPart
 from symnum.solvers.events import Events, Occurrence
+from symnum.solvers.noise import Noise
 
 Array = NDArray[np.float64]
 RightHandSide = Callable[[float, Array, Array], None]
@@ -78,12 +80,14 @@ class Problem:
         linear_part: gives the constant linear part L of f as an ``ir.linear_part.LinearPart``, for methods that split f = L y + N(t, y), or None.
         module: (name, LLVM text) of the native right-hand side, so that the driver of a small system can take it in (see
             ``embedded.inline``); None: it is called at ``address``.
+        kernel: the right-hand side as a kernel, for solvers that take its code in another language; None: it has none.
         torch_rhs: ``torch_rhs(t, y)`` -> (n,) tensor: the same function on torch tensors, for gradients (meaning "torch").
         events: conditions that are watched, and what happens when one crosses zero; None: none. Effects may change ``parameters`` while a
             solve runs; it puts them back at its end.
         identity: a digest of the equations, by which a checkpoint knows whether it belongs to them.
         keepalive: whatever must live as long as ``address`` is called.
         watch: asked after each accepted step; the run ends there, successfully, where ``watch(t, y)`` is true.
+        noise: what moves the state at random beside f; None: nothing.
 
     Raises:
         SolveError: y0 is not a finite vector, differential is no mask of its length, the interval is empty or not finite, a breakpoint is not
@@ -108,11 +112,13 @@ class Problem:
     linear_part: Callable[[], LinearPart] | None = None
     semilinear: Callable[[], Any] | None = None
     module: tuple[str, str] | None = None
+    kernel: Kernel | None = None
     torch_rhs: Callable[[float, Any], Any] | None = None
     events: Events | None = None
     identity: str = ""
     keepalive: object = None
     watch: Callable[[float, Array], bool] | None = None
+    noise: Noise | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -168,7 +174,11 @@ class Options:
         detect_stiffness: an embedded explicit Runge-Kutta method stops (``Outcome.stopped`` is "STIFF") once stability and not accuracy sets
             its step and more than this many steps are left (see ``embedded.stiffness``). None: it goes on.
 
-    The four before it are only for the backends that list them in ``OPTIONS``; elsewhere they are refused by name.
+        method_options: further options of a method by name, as DifferentialEquations.jl calls them (all with backend "julia"; the embedded stochastic
+            methods take "adaptive").
+        seed: of the random path of a problem with noise, a whole number >= 0. None: a new one, which the outcome's ``stats`` name.
+
+    max_step, max_order, linear_solver and preconditioner are only for the backends that list them in ``OPTIONS``; elsewhere they are refused by name.
 
     Raises:
         SolveError: a tolerance, dt, max_step, max_steps or max_order is not positive, save times are not finite and in order, a linear
@@ -191,6 +201,8 @@ class Options:
     checkpoint: str | os.PathLike[str] | None = None
     checkpoint_every: float = 60.0
     detect_stiffness: float | None = None
+    method_options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         for name, least in _POSITIVE.items():
@@ -207,7 +219,10 @@ class Options:
             near = did_you_mean(str(self.linear_solver), LINEAR_SOLVERS)
             raise SolveError(f"linear_solver is {self.linear_solver!r}, not one of {', '.join(LINEAR_SOLVERS)}.{near}")
         _check_preconditioner(self.preconditioner)
+        if not isinstance(self.method_options, Mapping) or not all(isinstance(name, str) for name in self.method_options):
+            raise SolveError(f'options is {self.method_options!r}, not a mapping; write options={{"linsolve": "KLUFactorization"}}')
         _check_checkpoint(self.checkpoint, self.checkpoint_every)
+        _check_seed(self.seed)
         if self.saveat is not None:
             object.__setattr__(self, "saveat", _vector(self.saveat, "saveat"))
 
@@ -284,6 +299,11 @@ def _check_checkpoint(path: Any, every: Any) -> None:
         raise SolveError(f'checkpoint is {path!r}, not the path of a file; write checkpoint="run.ckpt"')
     if isinstance(every, bool) or not isinstance(every, (int, float, np.number)) or not 0 <= every < math.inf:
         raise SolveError(f"checkpoint_every is {every!r}, not a number of seconds >= 0; write checkpoint_every=60")
+
+
+def _check_seed(seed: Any) -> None:
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise SolveError(f"seed is {seed!r}, not a whole number >= 0; write seed=1, or leave it out for a new one in each run")
 
 
 def _vector(values: Any, what: str) -> Array:

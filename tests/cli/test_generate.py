@@ -53,7 +53,7 @@ def test_threads_that_are_not_worth_it_are_said(symnum: Command, heat_toml: str)
     ("arguments", "words"),
     [
         (("generate", "lorentz"), ["Unknown model 'lorentz'", "Did you mean 'lorenz'?"]),
-        (("generate", "lorenz", "--target", "cc"), ["no language 'cc'", "Known: c, numpy, llvm"]),
+        (("generate", "lorenz", "--target", "cc"), ["no language 'cc'", "Known: c, julia, numpy, llvm"]),
         (("generate", "lorenz", "--target", "llvm", "--openmp"), ["openmp=True is for"]),
         (("generate", "lorenz", "--out", "lorenz.h"), ["does not end in .c", "lorenz.c"]),
         (("generate", "lorenz", "--out", "no/such/lorenz.c"), ["does not exist", "mkdir -p no/such"]),

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from symnum.codegen.jit import optimise
-from symnum.codegen.target import compile_kernel, targets
+from symnum.codegen.target import compile_kernel
 from symnum.codegen.targets.llvm import print_module, schedule
 from symnum.codegen.targets.numpy import print_function
 from symnum.ir.check import check
 from symnum.ir.kernel import Accumulate, Array, Kernel, Store, index, load, nest, table
+from tests.codegen.samples_julia import on_all_targets
 
 
 def means(n: int, m: int) -> Kernel:
@@ -28,7 +29,7 @@ def means(n: int, m: int) -> Kernel:
     return check(Kernel("rhs", (u,), (u,), (), None, (n, m), body, "means", locals=(total, row)))
 
 
-@pytest.mark.parametrize("target", targets().names())
+@pytest.mark.parametrize("target", on_all_targets())
 @pytest.mark.parametrize("shape", [(5, 7), (40, 33), (4097, 2)])  # 4098 local values do not go on the stack
 def test_values(target: str, shape: tuple[int, int]) -> None:
     y = np.random.default_rng(0).normal(size=shape)
@@ -73,10 +74,10 @@ def rhs(t, y, p, out):
 """
 
 
-def test_a_sum_of_what_does_not_vary_counts_its_points() -> None:
+@pytest.mark.parametrize("target", on_all_targets())
+def test_a_sum_of_what_does_not_vary_counts_its_points(target: str) -> None:
     total = Array("I", (), 0, (), (), "integral(1)")
     s = Array("s", (), 0, (), (), "s")
     body = (nest(((0, 1, 4), (1, 0, 5)), (Accumulate("I", 2 * index(0)),)), Store("s", load("I", ())))
     made = check(Kernel("rhs", (s,), (s,), (), None, (9, 9), body, "count", locals=(total,)))
-    for target in targets().names():
-        assert compile_kernel(made, target)(0.0, [0.0])[0] == 5 * 2 * (1 + 2 + 3)
+    assert compile_kernel(made, target)(0.0, [0.0])[0] == 5 * 2 * (1 + 2 + 3)

@@ -34,6 +34,10 @@ SNAPSHOTS: dict[str, Callable[[], str]] = {
     "heat_sixteenth.c": lambda: sn.generate(heat_line(1), resolution=16, jacobian=False).source,
     "kdv_4th_order.c": lambda: sn.generate(kdv(), resolution=64, order=4, jacobian=False).source,
     "lorenz.c": lambda: sn.generate(lorenz()).source,
+    "brusselator.jl": lambda: sn.generate(brusselator(), "julia", resolution=32).source,
+    "heat_4th_order.jl": lambda: sn.generate(heat(), "julia", resolution=20, order=4, jacobian=False).source,
+    "kdv_4th_order.jl": lambda: sn.generate(kdv(), "julia", resolution=64, order=4, jacobian=False).source,
+    "lorenz.jl": lambda: sn.generate(lorenz(), "julia").source,
     "heat.numpy.txt": lambda: sn.generate(heat(), "numpy", resolution=20).source,
     "lorenz.ll": lambda: sn.generate(lorenz(), "llvm").source,
 }

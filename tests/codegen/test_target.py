@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 
 import symnum as sn
-from symnum.codegen.target import CompiledKernel, compile_kernel, targets
+from symnum.codegen.target import CompiledKernel, compile_kernel
 from symnum.errors import TargetError
 from symnum.expr.term import Symbol, call
 from symnum.ir.check import check
 from symnum.ir.kernel import Array, Kernel, Let, Loop, Store, load
+from tests.codegen.samples_julia import on_all_targets
 
 N = 6
 ALPHA = Symbol("alpha", "parameter")
 
 
-@pytest.fixture(scope="module", params=targets().names())
+@pytest.fixture(scope="module", params=on_all_targets())
 def compiled(request: Any) -> CompiledKernel:
     u = Array("u", (N,), 0, (0,), (0,), "u")
     body = (Loop(0, 0, N, (Store("u", ALPHA * load("u", (1,), (True,))),)),)
@@ -78,7 +79,7 @@ def test_unknown_target() -> None:
         compile_kernel(None, "lvm")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("target", targets().names())
+@pytest.mark.parametrize("target", on_all_targets())
 def test_awkward_names(target: str) -> None:
     """Names of a model may be words of the target language, or names that the target makes up itself."""
     names = ["lambda", "out", "t", "np", "s1", "h1", "x_1", "y", "α", "entry", "lambda_1"]
@@ -97,7 +98,7 @@ def test_awkward_names(target: str) -> None:
     np.testing.assert_allclose(compile_kernel(kernel, target)(0.25, y, p), want, rtol=1e-13)
 
 
-@pytest.mark.parametrize("target", targets().names())
+@pytest.mark.parametrize("target", on_all_targets())
 def test_numbers_without_arrays(target: str) -> None:
     """Time and parameters alone: division by zero gives infinity, roots of negative numbers NaN; nothing raises."""
     t = Symbol("t", "coordinate")

@@ -33,8 +33,9 @@ fuzz = settings(deadline=None, phases=[Phase.generate], suppress_health_check=li
 compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="there is no C compiler on the PATH"
 )
-TARGETS = [pytest.param(name, marks=compiler) if name == "c" else name for name in targets().names()]
-FEWER = {"c": 6}  # every kernel is one run of the compiler
+NEEDS = {"c": compiler, "julia": pytest.mark.julia}
+TARGETS = [pytest.param(name, marks=NEEDS.get(name, ())) for name in targets().names()]
+FEWER = {"c": 6, "julia": 6}  # every kernel is one run of a compiler
 
 
 @pytest.fixture(autouse=True, scope="module")

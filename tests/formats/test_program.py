@@ -61,6 +61,17 @@ def csc(compiled: Compiled, entries: int, t: float, y: np.ndarray, p: np.ndarray
     return np.asarray(made.toarray())
 
 
+def coarse() -> sn.PDESystem:
+    """A grid so coarse that the derivative by a neighbour, 4/dx**4 - 1/dx**2, is negative."""
+    return sn.PDESystem.from_text(
+        equations=["dt(u) = -u*dx(u) - dxx(u) - dxxxx(u)"],
+        domain={"t": (0, 1), "x": (0, 100)},
+        conditions=["periodic x"],
+        initial=["u = cos(pi*x/50)"],
+        name="coarse",
+    )
+
+
 def nonlocal_reaction() -> sn.PDESystem:
     """An integral over the whole domain."""
     return sn.PDESystem.from_text(
@@ -82,6 +93,7 @@ def nonlocal_reaction() -> sn.PDESystem:
         (lorenz, 8, 2),
         (poisson, 11, 2),
         (sampled, 12, 2),
+        (coarse, 10, 2),
         (nonlocal_reaction, 12, 2),
     ],
 )
@@ -249,7 +261,7 @@ def test_llvm_text_compiles_and_computes_the_same() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"target": "fortran"}, "there is no language 'fortran' to generate. Known: c, numpy, llvm"),
+        ({"target": "fortran"}, "there is no language 'fortran' to generate. Known: c, julia, numpy, llvm"),
         ({"target": "nunpy"}, "Did you mean 'numpy'"),
         ({"target": "numpy", "openmp": True}, 'openmp=True is for target="c"'),
     ],

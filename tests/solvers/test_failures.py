@@ -13,12 +13,14 @@ import pytest
 from symnum.errors import SolveError, UnknownName
 from symnum.solvers.backend import backend_of, backends, methods, solve
 from symnum.solvers.embedded.method import methods as embedded_methods
+from symnum.solvers.embedded.stochastic.method import stochastic_methods
 from symnum.solvers.problem import STATISTICS, Options, Problem
 from tests.solvers.problems import native_lorenz, oscillator
 
 #: They need more than a function f; their faults are in test_faults.
 STRUCTURED = [name for name, m in embedded_methods().items() if m.split or m.exponential or m.fixed_step]
-EVERY = [name for backend in backends() for name in methods(backend) if name not in STRUCTURED]
+STRUCTURED += list(stochastic_methods())  # these need noise: test_stochastic
+EVERY = [name for b in backends() if b != "julia" for name in methods(b) if name not in STRUCTURED]  # Julia: test_julia_backend
 EMBEDDED = [name for name in methods("embedded") if name not in STRUCTURED]
 
 

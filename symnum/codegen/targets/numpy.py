@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -43,9 +44,18 @@ def print_function(kernel: Kernel) -> str:
     return printer.print()
 
 
+def build_elementwise(kernel: Kernel) -> tuple[str, Callable[..., Any]]:
+    """A kernel of parameters and scalar outputs as a function of arrays, ``f(x, y)``: its source, and the function (outputs in their order)."""
+    source = _Printer(share_subterms(kernel), frozenset({"np", "erf", kernel.name})).print_elementwise()
+    space: dict[str, Any] = {"np": np, "erf": _erf}
+    exec(compile(source, f"<symnum numpy {kernel.name}>", "exec"), space)  # noqa: S102  our own generated text
+    made: Callable[..., Any] = space[kernel.name]
+    return source, made
+
+
 class _Printer:
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
+    def __init__(self, kernel: Kernel, taken: frozenset[str] = _TAKEN) -> None:
+        self.kernel, self.taken = kernel, taken
         self.lines: list[str] = []
         self.names: dict[tuple[str, str], str] = {}
         self.tables: dict[tuple[float, ...], str] = {}
@@ -69,13 +79,31 @@ class _Printer:
         head += [f"{name} = np.array([{', '.join(map(_number, n))}])" for n, name in self.tables.items()]
         return "\n".join([*head, *([""] if self.tables else []), "", *self.lines, "    return out", ""])
 
+    def print_elementwise(self) -> str:
+        """``def f(x, y)`` of whole arrays, which gives its outputs."""
+        kernel, results = self.kernel, []
+        names = ", ".join(self._name(s.name, "parameter") for s in kernel.parameters)
+        self.lines = [f"def {kernel.name}({names}):"]
+        for statement in kernel.body:
+            assert isinstance(statement, Let | Store), "one point has no loops"
+            value = _as_number(statement.value, self.expression(statement.value, {}))
+            if isinstance(statement, Let):
+                self.temporary_axes[statement.symbol] = ()
+                self.lines.append(f"    {self._name(statement.symbol.name, 'temporary')} = {value}")
+            else:
+                results.append(value)
+        imports = ["import numpy as np"]
+        if any("erf(" in line for line in (*self.lines, *results)):
+            imports.append("from scipy.special import erf")
+        return "\n".join([*imports, "", "", *self.lines, f"    return {', '.join(results)}", ""])
+
     def _name(self, name: str, kind: str = "array") -> str:
         """A Python identifier for an array, a parameter or a temporary, distinct from all others and from Python's words."""
         if (kind, name) not in self.names:
             made = re.sub(r"\W", "_", name, flags=re.ASCII) or "x"
-            if made.startswith(("out_", "_")) or keyword.iskeyword(made) or made in _TAKEN:
+            if made.startswith(("out_", "_")) or keyword.iskeyword(made) or made in self.taken:
                 made = f"{made.strip('_') or 'x'}_1"
-            taken, stem, number = {*self.names.values(), *_TAKEN}, made, 1
+            taken, stem, number = {*self.names.values(), *self.taken}, made, 1
             while made in taken:
                 number += 1
                 made = f"{stem}_{number}"

@@ -99,7 +99,7 @@ def driver(parts: Parts) -> Program:
     """The program of a method."""
     body = (
         *_extend(parts),
-        *_keep_step(parts),
+        *keep_step(parts),
         *_save(parts),
         If((pause > 0) & ((t - t_pause) * direction >= 0), (Return(Status.PAUSED),)),
         If(started <= 0, _start(parts)),
@@ -147,7 +147,7 @@ def _extend(parts: Parts) -> tuple[Statement, ...]:
     )
 
 
-def _keep_step(parts: Parts) -> tuple[Statement, ...]:
+def keep_step(parts: Parts) -> tuple[Statement, ...]:
     """keep = 1: every accepted step; 2: also what the continuous extension needs."""
     count = len(parts.kept)
     slopes = tuple(

@@ -198,6 +198,57 @@ class Advance:
 
 
 @dataclass(frozen=True)
+class Increment:
+    """The Wiener processes over the first ``share`` of a node (root, level, index) of their tree, whose root has ``length``.
+
+    w = W(t + h) - W(t), a = 1/h int (W(s) - W(t)) ds, as vectors where these are named (``codegen.brownian_code``). What drives the equations
+    stands in the place of the linear solver; so for the next two.
+    """
+
+    root: Term
+    level: Term
+    index: Term
+    length: Term
+    share: Term
+    w: str = ""
+    a: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("root", "level", "index", "length", "share"):
+            object.__setattr__(self, name, as_term(getattr(self, name)))
+
+    @property
+    def place(self) -> tuple[Term, ...]:
+        return self.root, self.level, self.index, self.length, self.share
+
+
+@dataclass(frozen=True)
+class NoiseValues:
+    """out = B(t, y): the diagonal of B, or its only column."""
+
+    out: str
+    t: Term
+    y: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "t", as_term(self.t))
+
+
+@dataclass(frozen=True)
+class NoiseApplied:
+    """out = what the noise does over a step of length h from (t, y): B(t, y) w with the last increments w, and more where the method has it."""
+
+    out: str
+    t: Term
+    h: Term
+    y: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "t", as_term(self.t))
+        object.__setattr__(self, "h", as_term(self.h))
+
+
+@dataclass(frozen=True)
 class Swap:
     """Exchange two vectors."""
 
@@ -229,7 +280,8 @@ class Return:
     status: Status
 
 
-Linear = Jacobian | Factor | Solve | SolveComplex | JacobianProduct | Advance
+Random = Increment | NoiseValues | NoiseApplied
+Linear = Jacobian | Factor | Solve | SolveComplex | JacobianProduct | Advance | Random
 Statement = Assign | Fetch | Put | Rhs | LinComb | Norm | Multiply | Linear | Swap | If | While | Return
 
 #: The vector that Rhs of part "explicit" needs for L y; a program with such a statement has it without naming it.
@@ -323,6 +375,10 @@ def _pointers(statement: Statement) -> list[str]:
             return [y]
         case Advance(_, _, _, y, out, error):
             return [y, out, error]
+        case Increment():
+            return [name for name in (statement.w, statement.a) if name]
+        case NoiseValues(out, _, y) | NoiseApplied(out, _, _, y):
+            return [out, y]
         case _:
             return []
 
@@ -353,6 +409,12 @@ def _scalars(statement: Statement) -> list[str]:
             own, terms = [ok], [t, h]
         case Solve(ok) | SolveComplex(ok):
             own = [ok]
+        case Increment():
+            terms = [*statement.place]
+        case NoiseValues(_, t):
+            terms = [t]
+        case NoiseApplied(_, t, h):
+            terms = [t, h]
         case If(condition, _, _) | While(condition, _):
             terms = [condition]
         case _:

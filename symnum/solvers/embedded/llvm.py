@@ -32,7 +32,10 @@ LINEAR = {
     "advance": (
         "i32",
         "double t, double h, ptr y, ptr out, ptr error",
-    ),  # may be missing: only exponential methods ask for it
+    ),  # may be missing, as all that follow: only exponential methods ask for it, and stochastic ones for these
+    "increment": ("void", "double root, double level, double index, double length, double share, ptr w, ptr a"),
+    "noise_values": ("void", "double t, ptr y, ptr p, ptr out"),
+    "noise_applied": ("void", "double t, double h, ptr y, ptr p, ptr out"),
 }
 
 
@@ -205,6 +208,12 @@ class Printer:
             case step.Advance(ok, t, h):
                 places = (self.pointer(name) for name in (statement.y, statement.out, statement.error))
                 self.answer(ok, self.ask("advance", *self.values([t, h]), *places))
+            case step.Increment(w=w, a=a):
+                self.ask("increment", *self.values(statement.place), *(self.pointer(v) if v else "null" for v in (w, a)))
+            case step.NoiseValues(out, t, y):
+                self.ask("noise_values", self.values([t])[0], self.pointer(y), "%p", self.pointer(out))
+            case step.NoiseApplied(out, t, h, y):
+                self.ask("noise_applied", *self.values([t, h]), self.pointer(y), "%p", self.pointer(out))
 
     def ask(self, function: str, *arguments: Any) -> str:
         """Call a function of the linear solver; gives the name of its result."""

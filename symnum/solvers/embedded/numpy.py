@@ -162,6 +162,22 @@ class Interpreter:
             case step.Advance(ok, t, h, y, out, error):
                 time, size = float(self.value(t)), float(self.value(h))
                 self.set(ok, through(lambda *arrays: linear.advance(time, size, *arrays), [y], [out, error]))
+            case step.Increment() | step.NoiseValues() | step.NoiseApplied():
+                self.drive(statement)
+
+    def drive(self, statement: step.Random) -> None:
+        """What the Wiener processes do; the object in the linear solver's place knows."""
+        through, linear = self.vectors.through, self.linear
+        match statement:
+            case step.Increment(w=w, a=a):
+                node = [float(self.value(term)) for term in statement.place]
+                through(lambda *arrays: linear.increment(*node, *arrays), [], [v for v in (w, a) if v])
+            case step.NoiseValues(out, t, y):
+                time = float(self.value(t))
+                through(lambda *arrays: linear.noise_values(time, *arrays), [y], [out])
+            case step.NoiseApplied(out, t, h, y):
+                time, size = float(self.value(t)), float(self.value(h))
+                through(lambda *arrays: linear.noise_applied(time, size, *arrays), [y], [out])
 
     def set(self, name: str, value: Any) -> None:
         self.scalars[self.index[name]] = value

@@ -24,6 +24,8 @@ from symnum.solvers.embedded.machine import Machine, NativeMachine, NumpyMachine
 from symnum.solvers.embedded.method import Method, methods
 from symnum.solvers.embedded.partitioned import position_mask
 from symnum.solvers.embedded.record import Record
+from symnum.solvers.embedded.stochastic.method import StochasticMethod, stochastic_methods
+from symnum.solvers.embedded.stochastic.start import Polyline, bind, driving, prepared, remarks
 from symnum.solvers.problem import Options, Outcome, Problem, empty_statistics
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ CALL_SECONDS = 0.025
 UNLIMITED = 2.0**53
 KEPT = ("steps", "rejected", "rhs_evaluations", "convergence_failures", "save_next", "keep", "kept", "kept_capacity", "budget",
         "t_end", "t_low", "t_high", "pause", "t_pause")  # fmt: skip  # scalars that live on when a run starts afresh inside a segment
+ROOTS = ("first_root", "roots")  # of stochastic methods: what comes has a path independent of what was
 ON_THE_WAY = (Status.STEP_LIMIT, Status.SAVE, Status.RADIUS)  # what the driver returns for and goes on
 
 MACHINES: dict[str, Callable[[Problem, Method, LinearSolver | None], Machine]] = {
@@ -54,6 +57,8 @@ def _torch_machine(problem: Problem, method: Method, linear: LinearSolver | None
 
 def linear_solver(problem: Problem, options: Options, method: Method) -> LinearSolver | None:
     """The linear solver that an implicit method needs (for the linear part of f where the method is split), else None."""
+    if isinstance(method, StochasticMethod):
+        return driving(problem, options, method)  # type: ignore[return-value]  # stands in a linear solver's place, as the next
     if method.exponential is not None:
         from symnum.solvers.embedded.exponential import Stepper
         from symnum.solvers.embedded.semilinear import semilinear
@@ -106,7 +111,9 @@ class Run:
 
         problem, self.inconsistent = consistent_problem(problem, options)
         self.problem, self.options = problem, options
-        self.method: Method = find(methods(), options.method, "method")
+        self.method: Method = find({**methods(), **stochastic_methods()}, options.method, "method")
+        if isinstance(self.method, StochasticMethod):
+            self.options = options = prepared(problem, options, self.method)
         start = time.perf_counter()
         self.linear = linear_solver(problem, options, self.method)
         self.machine = MACHINES[meaning](problem, self.method, self.linear)
@@ -127,6 +134,8 @@ class Run:
             machine["algebraic"] = float(problem.differential is not None)
         if "position" in machine.program.vectors:
             machine.vector("position")[:] = position_mask(problem, options)
+        if isinstance(self.method, StochasticMethod):
+            bind(machine, self.linear, options, self.method)
         if "radius" in machine.index:
             machine["radius_given"], machine["radius_step"] = float(problem.spectral_radius is not None), -1
         for name, table in self.method.parts.tables:
@@ -342,7 +351,7 @@ class Run:
     def restart(self, t: float, y: Array) -> None:
         """From (t, y) on as if the segment began there: nothing of the steps before is remembered but the counters."""
         machine = self.machine
-        kept = {name: machine[name] for name in KEPT}
+        kept = {name: machine[name] for name in (*KEPT, *ROOTS) if name in machine.index}
         machine.scalars[:] = self.fresh
         for name, value in kept.items():
             machine[name] = value
@@ -376,6 +385,8 @@ class Run:
 
     def dense(self) -> Callable[[Any], Array] | None:
         """The solution between the steps, if it was asked for."""
+        if isinstance(self.method, StochasticMethod):
+            return Polyline(*self.record.steps()[:2]) if self.options.dense else None
         if self.method.exponential is None or not self.options.dense:
             return self.record.dense()
         from symnum.solvers.embedded.exponential_dense import ExponentialDense
@@ -400,6 +411,10 @@ class Run:
         }
         times, states = self.record.saved(failed=not success)
         failure: dict[str, Any] = {} if where is None else {"failure_time": where[0], "failure_index": where[1]}
+        if isinstance(self.method, StochasticMethod):
+            assert self.options.seed is not None  # ``prepared`` took one
+            stats["seed"] = self.options.seed
+            failure["notes"] = remarks(self.problem, self.method)
         if self.watch is not None:
             failure |= {"events": tuple(self.watch.occurrences), "notes": tuple(self.watch.notes)}
         name, dense = self.method.name, self.dense()

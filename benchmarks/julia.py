@@ -1,0 +1,218 @@
+"""The door to Julia: what it costs over DifferentialEquations.jl used by hand, and whether both engines agree
+
+    start         symnum's session with a solver package loaded, against bare juliacall that loads the same, in new processes
+    warm solve    sn's Lorenz and Brusselator (N = 64) through the door against the same equations written by hand in Julia
+                  (benchmarks/_julia_peer.jl), same algorithm, tolerances and steps kept; medians of interleaved runs, process CPU time
+    same code     the same solve with our native right-hand side replaced by the Julia source that symnum generates
+    memory        resident growth over 1000 solves of one model in one process, after the first 100
+    agreement     every ODE and PDE model of models/ by three Julia algorithms: largest difference from the embedded solution,
+                  in units of the tolerance
+
+Without Julia every figure is missing, with the reason. Option: models=no leaves out the last part (minutes).
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import symnum as sn
+from symnum.catalogue import Catalogue, shipped_folder
+from symnum.errors import BackendUnavailable, SolveWarning, SymnumError
+from symnum.pipeline import _problem
+from symnum.solvers.backend import solve
+from symnum.solvers.problem import Options, Problem
+
+from . import _measure as measure
+
+OPTIONS = {"models": "no: leave out the agreement over models/"}
+ALGORITHMS = ("Tsit5", "Rodas5P", "FBDF")
+PACKAGES = ("OrdinaryDiffEqTsit5", "OrdinaryDiffEqStabilizedRK")
+TOLERANCE, ROUNDS, SOLVES = 1e-6, 9, 1000
+RTOL, ATOL = 1e-6, 1e-8
+LARGE = 4000  # unknowns above which a model is taken on a coarser grid
+
+_START = """
+import json, time
+c0, w0 = time.process_time(), time.perf_counter()
+{code}
+print(json.dumps({{"cpu": time.process_time() - c0, "wall": time.perf_counter() - w0}}))
+"""
+_BARE = """from juliacall import Main
+for name in {packages!r}:
+    Main.seval("using " + name)"""
+_OURS = """from symnum.bridge import session
+session(*{packages!r})"""
+
+Rows = list[dict[str, Any]]
+
+
+def run(models: str = "yes") -> dict[str, Any]:
+    """Measure; see the module."""
+    from symnum.bridge import session
+
+    try:
+        opened = session(*PACKAGES)
+    except BackendUnavailable as absent:
+        return {"rows": [{"what": "Julia", "value": f"missing: {absent}"}], "bars": _bars({})}
+    rows: Rows = [{"what": name, "value": version} for name, version in sorted(opened.versions().items())]
+    found: dict[str, float | None] = {"start": _start(rows)}
+    opened.main.include(str(Path(__file__).parent / "_julia_peer.jl"))
+    for name, method, problem, peer in _cases(opened):
+        found[name] = _warm(name, method, problem, peer, rows)
+    found["memory"] = _memory(rows)
+    if models != "no":
+        found["agreement"] = _agreement(rows)
+    return {"rows": rows, "bars": _bars(found)}
+
+
+def _bars(found: dict[str, float | None]) -> list[dict[str, Any]]:
+    return [
+        measure.bar("start-up / bare juliacall with the same packages", found.get("start"), 1.5),
+        measure.bar("Lorenz, warm solve / Julia by hand", found.get("Lorenz"), 1.05),
+        measure.bar("Brusselator N = 64, warm solve / Julia by hand", found.get("Brusselator"), 1.05),
+        measure.bar("growth over 1000 solves, MB", found.get("memory"), 10.0),
+        measure.bar(
+            "models/: largest difference from the embedded solution / tolerance", found.get("agreement"), 100.0
+        ),
+    ]
+
+
+def _start(rows: Rows) -> float:
+    """CPU seconds of the start in new processes, in turns."""
+    seconds: dict[str, list[dict[str, float]]] = {"bare juliacall": [], "symnum": []}
+    for _ in range(3):
+        for name, code in (("bare juliacall", _BARE), ("symnum", _OURS)):
+            seconds[name].append(measure.fresh_process(_START.format(code=code.format(packages=PACKAGES))))
+    medians = {name: statistics.median(s["cpu"] for s in samples) for name, samples in seconds.items()}
+    rows += [{"what": "start", "by": name, "CPU s": round(value, 2)} for name, value in medians.items()]
+    return medians["symnum"] / medians["bare juliacall"]
+
+
+def _cases(opened: Any) -> list[tuple[str, str, Problem, Callable[[], Any]]]:
+    """(name, algorithm, our problem, the peer's solve)."""
+    main = opened.main
+    peer = main.SymnumPeer
+    lorenz, brusselator = peer.lorenz(), peer.brusselator(64)
+    tsit5, rock4 = main.OrdinaryDiffEqTsit5.Tsit5(), main.OrdinaryDiffEqStabilizedRK.ROCK4()
+    given = {"reltol": RTOL, "abstol": ATOL}
+    return [
+        ("Lorenz", "Tsit5", _lorenz(), lambda: peer.run(lorenz, tsit5, **given)),
+        ("Brusselator", "ROCK4", _brusselator(), lambda: peer.run(brusselator, rock4, **given)),
+    ]
+
+
+def _warm(name: str, method: str, problem: Problem, peer: Callable[[], Any], rows: Rows) -> float:
+    """The median ratio of CPU times, ours to the peer's, with rows on what each did."""
+    ours = lambda: solve(problem, Options(method, rtol=RTOL, atol=ATOL), "julia")  # noqa: E731
+    embedded = lambda: solve(problem, Options(method, rtol=RTOL, atol=ATOL), "embedded")  # noqa: E731
+    thunks = {"symnum through Julia": ours, "Julia by hand": peer, "symnum embedded": embedded}
+    repeats = {key: _repeats(thunk) for key, thunk in thunks.items()}
+    samples = measure.interleaved(thunks, lambda key: repeats[key], ROUNDS)
+    theirs, mine = peer(), ours()
+    counts = {
+        "symnum through Julia": (mine.stats["rhs_evaluations"], mine.stats["steps"]),
+        "Julia by hand": (theirs[0], theirs[1]),
+    }
+    for key, values in samples.items():
+        nf, steps = counts.get(key, (None, None))
+        rows.append({"what": f"{name}, {method}", "by": key, "CPU s": float(f"{statistics.median(values):.4g}"),
+                     "right-hand sides": nf, "steps": steps})  # fmt: skip
+    end = np.asarray(theirs[2])
+    if name == "Brusselator":
+        end = end.reshape(2, 64, 64).transpose(0, 2, 1).ravel()  # Julia's first index runs fastest
+    difference = np.abs(end - mine.y[-1]).max() / (ATOL + RTOL * np.abs(end).max())
+    rows.append(
+        {"what": f"{name}: largest difference of the two ends / tolerance", "value": float(f"{difference:.2g}")}
+    )
+    return measure.median_ratio(samples["symnum through Julia"], samples["Julia by hand"])
+
+
+def _repeats(thunk: Callable[[], object]) -> int:
+    """Calls that take about 50 ms together, once everything is compiled."""
+    thunk()
+    begin = time.process_time()
+    thunk()
+    return max(1, round(0.05 / max(time.process_time() - begin, 1e-5)))
+
+
+def _memory(rows: Rows) -> float:
+    """Growth of the resident memory, MB, from the 100th to the last of 1000 solves, each with other parameters."""
+    system = _models().load("lorenz").system()
+    sizes = []
+    for k in range(SOLVES):
+        sn.solve(system, method="Rodas5P", backend="julia", parameters={"rho": 20 + 0.01 * (k % 50)}, saveat=[1.0])
+        if k in (99, SOLVES - 1):
+            sizes.append(_resident())
+    rows.append({"what": f"{SOLVES} solves", "resident MB after 100": sizes[0], "at the end": sizes[1]})
+    return sizes[1] - sizes[0]
+
+
+def _resident() -> float:
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+    except OSError:  # not Linux: the peak, which cannot shrink
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _agreement(rows: Rows) -> float:
+    """The worst difference over models and algorithms, in units of atol + rtol*max|u| of the field."""
+    worst = 0.0
+    for name in _models().names():
+        module = _models().load(name)
+        if "SDE" in module.tags:
+            continue  # the two engines draw different paths
+        system = module.system()
+        for method in ALGORITHMS:
+            row: dict[str, Any] = {"what": "agreement", "model": name, "by": method}
+            try:
+                row["difference / tolerance"] = measured = _difference(module, system, method)
+                worst = max(worst, measured)
+            except (SymnumError, SolveWarning) as error:
+                row["difference / tolerance"] = f"none: {str(error)[:200]}"
+            rows.append(row)
+    return worst
+
+
+def _difference(module: Any, system: Any, method: str) -> float:
+    """Both engines at the same tolerance and the same few times, on a grid of moderate size."""
+    low, high = _span(system)
+    high = min(high, getattr(module, "reference_until", high))
+    times = [low + f * (high - low) for f in (0.25, 0.5, 1.0)]
+    given: dict[str, Any] = {"saveat": times, "rtol": RTOL, "atol": ATOL, "resolution": 16 if module.resolution else 64}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SolveWarning)
+        theirs = sn.solve(system, backend="julia", method=method, **given)
+        ours = sn.solve(system, **given)
+    return max(
+        float(np.abs(theirs[f].values - ours[f].values).max() / (ATOL + RTOL * np.abs(ours[f].values).max()))
+        for f in ours.fields
+    )
+
+
+def _span(system: Any) -> tuple[float, float]:
+    low, high = (float(v) for v in sn.discretise(system, resolution=8).semi.time_span)
+    return low, high
+
+
+def _models() -> Catalogue:
+    return Catalogue("model", folder=shipped_folder("models"))
+
+
+def _lorenz() -> Problem:
+    system = sn.ODESystem.from_text(
+        equations=["dt(x) = s*(y - x)", "dt(y) = x*(r - z) - y", "dt(z) = x*y - b*z"],
+        domain={"t": (0, 100)}, initial=["x = 1", "y = 0", "z = 0"], parameters={"s": 10.0, "r": 28.0, "b": 8 / 3})  # fmt: skip
+    return _problem(sn.discretise(system))
+
+
+def _brusselator() -> Problem:
+    return _problem(sn.discretise(_models().load("brusselator").system(), resolution=64))

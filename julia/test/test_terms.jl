@@ -1,0 +1,1 @@
+needs("Symbolics") && include("symbolics_terms.jl")

@@ -1,0 +1,242 @@
+"""Many solves of one model: ``sn.sweep`` over parameter values, or over random paths.
+
+parameter sets  ->  one discretisation each; those with the same equations share one compiled right-hand side
+                ->  backend "julia": one EnsembleProblem, in threads     else: one solve after another
+                ->  Sweep: fields over (trajectory, t, ...)
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from symnum.discretisation.assemble import discretise as to_semi_discrete
+from symnum.errors import SolveError, UnknownName, did_you_mean, names_options
+from symnum.ir.system import SemiDiscreteSystem
+from symnum.labels import label
+from symnum.model.system import PDESystem
+from symnum.pipeline import Discretised, _check_names, _explained, _options, _problem
+from symnum.planning import plan_for
+from symnum.result import Solution
+from symnum.result.sweep import Sweep
+from symnum.solvers.backend import solve, solve_many
+from symnum.solvers.problem import Options, Outcome
+
+MOST = 1_000_000  # trajectories
+Values = dict[str, float]
+
+
+@names_options
+def sweep(
+    system: PDESystem,
+    parameters: Mapping[Any, Sequence[float]] | Sequence[Mapping[Any, float]] | None = None,
+    trajectories: int = 1,
+    resolution: Any = 64,
+    scheme: str = "auto",
+    order: int = 2,
+    method: str = "auto",
+    rtol: float = 1e-6,
+    atol: float = 1e-8,
+    saveat: Sequence[float] | None = None,
+    save_every: float | None = None,
+    dt: float | None = None,
+    max_steps: int | None = None,
+    backend: str = "auto",
+    target: str = "auto",
+    threads: int = 1,
+    seed: int | None = None,
+    simplify: str | bool = "auto",
+    options: Mapping[str, Any] | None = None,
+) -> Sweep:
+    """Solve a system for many parameter values, or along many random paths: ``sn.sweep(system, {"a": [1, 2, 3]})["u"]`` is (trajectory, t, ...).
+
+    Args:
+        parameters: name -> values (all combinations of several names, the last one fastest), or a list of mappings name -> value, one a trajectory.
+        trajectories: how often each of them is solved, each time along another random path (for an ``sn.SDESystem``).
+        saveat, save_every: times to keep, the same for all; default: 101 equal times.
+        threads: above 1, backend "julia" solves in all threads that Julia was started with; other backends solve one after another.
+        seed: of the first of the seeds from which the random paths are made; the coordinate ``seed`` of the result tells them.
+        All else is as for ``sn.solve``.
+
+    A trajectory that fails keeps what it has, NaN after it, and says why in ``sweep.messages``. Raises ModelError, DiscretisationError, SolveError
+    for what cannot be started, UnknownName and UnknownOption for names that do not exist.
+    """
+    if not isinstance(system, PDESystem):
+        raise SolveError(f"sweep takes a system such as sn.PDESystem(...), got {type(system).__name__}")
+    _check_names(method, backend, target)
+    sets = _sets(system, parameters)
+    count = _whole(trajectories, "trajectories", MOST // max(1, len(sets)))
+    if _whole(threads, "threads", 4096) > 1 and backend != "julia":
+        raise SolveError(f'threads={threads} is for backend "julia"; write backend="julia", or leave threads out')
+    if tuple(system.events):
+        raise SolveError(
+            "a sweep does not watch for events; solve such a system by sn.solve, once for each set of parameters"
+        )
+    at = {"saveat": saveat, "save_every": save_every}
+    given = {
+        "rtol": rtol,
+        "atol": atol,
+        "dt": dt,
+        "max_steps": max_steps,
+        "method_options": {} if options is None else options,
+    }
+    run = _Sweep(system, (resolution, scheme, order), (target, simplify), (method, backend), at, given, threads)
+    seeds = _seeds(system, seed, len(sets) * count)
+    made: list[Solution] = []
+    for group in run.groups(sets):
+        made += run.solve(group, count, seeds[len(made) :])
+    rows: list[Values] = [dict(values) for values in sets for _ in range(count)]
+    for row, number in zip(rows, seeds, strict=True):
+        if number is not None:
+            row["seed"] = number
+    return Sweep.of(made, rows, run.times)
+
+
+class _Sweep:
+    """What all trajectories share.
+
+    ``groups``: neighbouring parameter sets with the same equations; ``solve``: their solutions, ``count`` for each set.
+    """
+
+    def __init__(
+        self,
+        system: PDESystem,
+        space: tuple[Any, str, int],
+        code: tuple[str, str | bool],
+        method: tuple[str, str],
+        at: Mapping[str, Any],
+        given: Mapping[str, Any],
+        threads: int,
+    ) -> None:
+        self.system, self.space, self.code, self.method, self.at, self.given = system, space, code, method, at, given
+        self.threads = threads
+        self.times = np.zeros(0)
+        self.semi: list[SemiDiscreteSystem] = []
+
+    def groups(self, sets: Sequence[Values]) -> Iterable[list[SemiDiscreteSystem]]:
+        """Discretised parameter sets; those that follow one another with the same equations together."""
+        made = (
+            to_semi_discrete(self.system.with_parameters(**values) if values else self.system, *self.space)
+            for values in sets
+        )
+        group: list[SemiDiscreteSystem] = []
+        for semi in made:
+            if group and not _same(group[0], semi):
+                yield group
+                group = []
+            group.append(semi)
+        yield group
+
+    def solve(self, group: Sequence[SemiDiscreteSystem], count: int, seeds: Sequence[int | None]) -> list[Solution]:
+        """``count`` solutions of each system of a group, which share their compiled right-hand side."""
+        target, simplify = self.code
+        discretised = Discretised(group[0], "llvm" if target == "auto" else target, simplify)
+        problem, settings = _problem(discretised), self.settings(group[0])
+        plan = plan_for(group[0], *self.method, settings.rtol, False, problem)
+        settings = replace(settings, method=plan.method, max_order=plan.max_order)
+        starts = np.array([semi.initial(semi.parameter_values) for semi in group for _ in range(count)])
+        values = np.array([semi.parameter_values for semi in group for _ in range(count)]).reshape(len(starts), -1)
+        outcomes = None
+        if len(starts) > 1:
+            numbers = [0 if s is None else s for s in seeds[: len(starts)]]
+            outcomes = solve_many(problem, settings, plan.backend, starts, values, numbers, self.threads)
+        solutions = []
+        for k, semi in enumerate(group):
+            _become(discretised, semi)
+            for j in range(k * count, (k + 1) * count):
+                if outcomes is None:
+                    one = replace(settings, seed=seeds[j])
+                    outcome: Outcome = solve(_problem(discretised), one, plan.backend)
+                else:
+                    outcome = outcomes[j]
+                outcome = replace(outcome, dense=None)
+                solutions.append(label(discretised, outcome, plan.why, _explained(outcome, semi)))
+        return solutions
+
+    def settings(self, semi: SemiDiscreteSystem) -> Options:
+        """The options, with the same save times for all trajectories."""
+        at = dict(self.at)
+        if at["saveat"] is None and at["save_every"] is None:
+            at["saveat"] = np.linspace(*semi.time_span, 101)
+        settings = _options(semi, at["saveat"], at["save_every"], **self.given)
+        assert settings.saveat is not None
+        self.times = settings.saveat
+        return replace(settings, dense=False)
+
+
+def _same(one: SemiDiscreteSystem, other: SemiDiscreteSystem) -> bool:
+    """Equations that differ in parameter values and initial data alone."""
+    plain = one.spectral is None and other.spectral is None and one.watch is None
+    shared = one.noise == other.noise or one.noise is other.noise
+    names = ("rhs", "reconstruct", "axes", "state", "full", "time_span", "breakpoints", "parameters", "algebraic")
+    return plain and shared and all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _become(discretised: Discretised, semi: SemiDiscreteSystem) -> None:
+    """The values of another parameter set, in the memory that compiled functions read."""
+    discretised.semi = semi
+    discretised.parameters = {s.name: v for s, v in zip(semi.parameters, semi.parameter_values, strict=True)}
+    discretised._vector[:] = semi.parameter_values
+
+
+def _sets(system: PDESystem, given: Any) -> list[Values]:
+    """The parameter sets, checked for names."""
+    if given is None:
+        return [{}]
+    if isinstance(given, Mapping):
+        names = [str(getattr(key, "name", key)) for key in given]
+        columns = [_numbers(name, values) for name, values in zip(names, given.values(), strict=True)]
+        made = [dict(zip(names, row, strict=True)) for row in itertools.product(*columns)]
+    elif isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
+        rows = list(given)
+        if not all(isinstance(row, Mapping) for row in rows):
+            raise SolveError(f'parameters is {given!r}, not mappings; write parameters=[{{"a": 1.0}}, {{"a": 2.0}}]')
+        made = [{str(getattr(key, "name", key)): value for key, value in row.items()} for row in rows]
+    else:
+        raise SolveError(f'parameters is {given!r}; write parameters={{"a": [1.0, 2.0]}}, or a list of mappings')
+    if not made:
+        raise SolveError('parameters gives no set of values; write for example parameters={"a": [1.0, 2.0]}')
+    if len(made) > MOST:
+        raise SolveError(f"parameters gives {len(made):,} sets of values; a sweep takes at most {MOST:,}")
+    known = list(system.parameters) if isinstance(system.parameters, Mapping) else [p.name for p in system.parameters]
+    names_known = [str(getattr(p, "name", p)) for p in known]
+    for name in dict.fromkeys(name for values in made for name in values):
+        if name not in names_known:
+            raise UnknownName(
+                f"the system has no parameter {name!r}.{did_you_mean(name, names_known)} It has: {', '.join(names_known)}"
+            )
+    return made
+
+
+def _numbers(name: str, values: Any) -> list[float]:
+    try:
+        return [float(v) for v in np.asarray(values, dtype=np.float64).reshape(-1)]
+    except (TypeError, ValueError):
+        raise SolveError(
+            f'the values of {name} are {values!r}, not numbers; write parameters={{"{name}": [1.0, 2.0]}}'
+        ) from None
+
+
+def _whole(value: Any, name: str, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
+        raise SolveError(f"{name} is {value!r}, not a whole number from 1 to {most:,}; write {name}=1")
+    return int(value)
+
+
+def _seeds(system: PDESystem, seed: Any, count: int) -> list[int | None]:
+    """A seed for each trajectory of a stochastic system, None for others."""
+    from symnum.model.sde import SDESystem
+
+    if not isinstance(system, SDESystem):
+        if seed is not None:
+            raise SolveError(
+                f"seed={seed!r} is for equations with noise (sn.SDESystem), and nothing in these is random; leave it out"
+            )
+        return [None] * count
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+        raise SolveError(f"seed is {seed!r}, not a whole number >= 0; write seed=1")
+    return [int(s) for s in np.random.SeedSequence(seed).generate_state(count, np.uint32)]

@@ -1,0 +1,406 @@
+"""The Julia backend: what is refused without Julia, what crosses the border, and solutions of a real Julia against exact ones."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import symnum as sn
+from symnum.errors import BackendUnavailable, SolveError, UnknownName
+from symnum.solvers.backend import backend_of, methods
+from symnum.solvers.events import Events, Watched
+from symnum.solvers.julia_callbacks import Callbacks
+from symnum.solvers.julia_events import EventStop, Turns
+from symnum.solvers.julia_methods import ALGEBRAIC, ALGORITHMS, IMPLICIT, NAMED, check_names
+from symnum.solvers.julia_problem import Pattern
+from symnum.solvers.problem import Options, Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+T = sn.coordinates("t")
+T = T[0] if isinstance(T, tuple) else T
+X, V = sn.fields("x v", (T,))
+OSCILLATOR = sn.ODESystem(
+    [sn.Eq(sn.dt(X), V), sn.Eq(sn.dt(V), -X)], domain=sn.Domain(t=(0, 5)), initial={X: 1.0, V: 0.0}, name="oscillator"
+)
+AWAY = {"SYMNUM_JULIA": "0"}
+
+
+def tables() -> str:
+    return (ROOT / "julia" / "src" / "algorithms.jl").read_text("utf-8")
+
+
+# ---------------------------------------------------------------------------------------------- tables
+
+
+def test_python_and_julia_know_the_same_algorithms() -> None:
+    text = tables()
+    block = text[text.index("const ALGORITHMS") : text.index(") for name in split(names)")]
+    rows = re.findall(r'"(\w+)"\s*=>\s*(?:"""(.*?)"""|"(.*?)")', block, re.S)
+    theirs = {name: package for package, long, short in rows for name in (long or short).split()}
+    assert theirs == {name: a.package for name, a in ALGORITHMS.items()} and len(theirs) > 300
+
+
+@pytest.mark.parametrize(
+    ("option", "constant"),
+    [("autodiff", "DIFFERENTIATION"), ("controller", "CONTROLLERS"), ("nlsolve", "NONLINEAR_SOLVERS")],
+)
+def test_python_and_julia_know_the_same_names_of_options(option: str, constant: str) -> None:
+    found = re.search(rf"const {constant} = \((.*?)\)", tables(), re.S)
+    assert found and re.findall(r'"(\w+)"', found[1]) == list(NAMED[option])
+
+
+def test_python_and_julia_know_the_same_linear_solvers() -> None:
+    found = re.search(r'const LINEAR_SOLVERS = Tuple\(split\("""(.*?)"""', tables(), re.S)
+    assert found and sorted(found[1].split()) == sorted(NAMED["linsolve"])
+
+
+def test_every_algorithm_has_a_line_and_a_package_that_julia_knows() -> None:
+    packages = set(re.findall(r'^    "(\w+)" => Base.UUID', (ROOT / "julia/src/packages.jl").read_text("utf-8"), re.M))
+    assert {a.package for a in ALGORITHMS.values()} <= packages
+    assert all(line.startswith("DifferentialEquations.jl: ") for line in methods("julia").values())
+    assert set(ALGEBRAIC) <= set(ALGORITHMS) and all(ALGORITHMS[name].kind == IMPLICIT for name in ALGEBRAIC)
+
+
+def test_the_names_of_how_a_run_ends_are_the_same_on_both_sides() -> None:
+    from symnum.solvers.julia_run import CAUSES, STATUS
+
+    text = (ROOT / "julia" / "src" / "solving.jl").read_text("utf-8")
+    found = re.search(r"const STATUS = \((.*?)\)", text, re.S)
+    assert found and tuple(re.findall(r'"(\w+)"', found[1])) == STATUS and set(CAUSES) <= set(STATUS)
+
+
+def test_a_name_that_several_backends_have_keeps_the_embedded_one_first() -> None:
+    assert backend_of("Tsit5") == backend_of("ROCK4") == backend_of("Rodas5P") == "embedded"
+    assert backend_of("fbdf") == backend_of("KenCarp47") == backend_of("QNDF") == "julia"
+    with pytest.raises(
+        UnknownName, match=r"Did you mean 'KenCarp4' or 'KenCarp58'.*algorithms of DifferentialEquations.jl"
+    ) as caught:
+        backend_of("KenCarp48")
+    assert len(str(caught.value)) < 600
+
+
+# ---------------------------------------------------------------------------------------------- without Julia
+
+
+@pytest.mark.parametrize("how", [{"method": "FBDF"}, {"backend": "julia"}, {"method": "Tsit5", "backend": "julia"}])
+def test_without_julia_one_sentence_comes_before_anything_is_compiled(
+    how: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYMNUM_JULIA", "0")
+    monkeypatch.setattr("symnum.pipeline.discretise", lambda *a, **k: pytest.fail("something was compiled"))
+    with pytest.raises(BackendUnavailable, match=r"SYMNUM_JULIA; unset") as caught:
+        sn.solve(OSCILLATOR, **how)
+    assert str(caught.value).count("\n") == 0
+
+
+def test_asking_for_julia_where_there_is_none_imports_nothing_of_it() -> None:
+    code = (
+        "import sys, symnum as sn\nfrom symnum.solvers.backends import julia\n"
+        "try:\n    julia.check('FBDF')\nexcept sn.BackendUnavailable: print('refused')\n"
+        "print([m for m in sys.modules if m.split('.')[0] in ('juliacall', 'juliapkg', 'scipy')])"
+    )
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **AWAY}, check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout.split("\n")[:2] == ["refused", "[]"]
+
+
+def test_options_are_for_methods_that_have_them() -> None:
+    with pytest.raises(
+        SolveError, match=r'\(linsolve\) is for backend "julia", and Tsit5 belongs to backend \'embedded\''
+    ):
+        sn.solve(OSCILLATOR, method="Tsit5", options={"linsolve": "KLUFactorization"})
+    with pytest.raises(SolveError, match="options is 3, not a mapping; write options="):
+        sn.solve(OSCILLATOR, method="Tsit5", options=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"linsolve": "KLUFactorisation"}, "'KLUFactorisation', which is not known. Did you mean 'KLUFactorization'"),
+        ({"autodiff": "ForwardDiff"}, "Did you mean 'AutoForwardDiff'"),
+        ({"controller": 3}, 'is 3, not a name such as "IController", or ("IController", {argument: value})'),
+        ({"linsolve": ("KrylovJL_GMRES", 30)}, "not a name such as"),
+        ({"stiffalg": "Tsit5"}, "'Tsit5', which is not known"),
+    ],
+)
+def test_names_in_options_are_checked_before_julia_starts(options: dict[str, object], says: str) -> None:
+    with pytest.raises(SolveError) as caught:
+        check_names(options)
+    assert says in str(caught.value)
+
+
+def test_good_names_in_options_pass() -> None:
+    check_names(
+        {
+            "linsolve": ("KrylovJL_GMRES", {"gmres_restart": 30}),
+            "autodiff": False,
+            "controller": "PIDController",
+            "dtmin": 1e-9,
+        }
+    )
+
+
+# ---------------------------------------------------------------------------------------------- what crosses the border
+
+
+def test_a_pattern_holds_its_places_and_the_diagonal() -> None:
+    rng = np.random.default_rng(1)
+    n, count = 60, 200
+    rows, columns, values = rng.integers(0, n, count), rng.integers(0, n, count), rng.standard_normal(count)
+    pattern = Pattern(n, rows, columns)
+    want = np.zeros((n, n))
+    np.add.at(want, (rows, columns), values)
+    stored = np.zeros(len(pattern.indices))
+    np.add.at(stored, pattern.stored - 1, values)
+    made = pattern.matrix
+    made.data[:] = stored
+    np.testing.assert_array_equal(made.toarray(), want)
+    assert not pattern.dense and (pattern.matrix.diagonal() == 1).all()
+    flat = np.zeros(n * n)
+    np.add.at(flat, pattern.linear - 1, values)
+    np.testing.assert_array_equal(flat.reshape(n, n, order="F"), want)
+    assert Pattern(5, [0], [4]).dense and Pattern(100, *np.indices((100, 100)).reshape(2, -1)).dense
+
+
+def native(address: int, kind: str = "equations"):
+    import ctypes
+
+    pointer = ctypes.c_void_p
+    made = ctypes.CFUNCTYPE(None, ctypes.c_double, pointer, pointer, pointer)
+    return (made if kind == "equations" else ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_double, pointer))(address)
+
+
+def test_python_functions_at_addresses_and_what_they_raise() -> None:
+    callbacks = Callbacks()
+    assert not callbacks.used
+
+    def rhs(t: float, y: np.ndarray, out: np.ndarray) -> None:
+        if t > 1:
+            raise KeyError("late")
+        out[:] = t * y[:2]
+
+    call = native(callbacks.equations(rhs, 3, 2))
+    y, out = np.array([1.0, 2.0, 3.0]), np.empty(2)
+    call(0.5, y.ctypes.data, None, out.ctypes.data)
+    np.testing.assert_array_equal(out, [0.5, 1.0])
+    stop = native(callbacks.monitor(lambda t, y: t > 0.7, 3), "monitor")
+    assert stop(0.5, y.ctypes.data) == 0 and stop(0.8, y.ctypes.data) == 1
+    call(2.0, y.ctypes.data, None, out.ctypes.data)
+    assert np.isnan(out).all() and stop(0.5, y.ctypes.data) == 1 and callbacks.used
+    assert isinstance(callbacks.take(), KeyError) and callbacks.take() is None
+
+
+def turns(effect=None, terminal: bool = False, conditions=None) -> Turns:
+    watched = (Watched("x <= 0", -1, effect, terminal, True), Watched("v", 0))
+
+    def plain(t: float, y: np.ndarray, out: np.ndarray) -> None:
+        out[:] = y
+
+    return Turns(Problem(lambda t, y, out: None, [1.0, 0.0], 0, 1, events=Events(watched, conditions or plain)))
+
+
+def test_effects_happen_in_order_and_the_condition_is_muted_until_it_leaves_zero() -> None:
+    events = turns(lambda t, y, p: (np.array([y[0], -2 * y[1]]), p))
+    y = np.array([0.0, -3.0])
+    assert events.noted([(0.5, np.array([-1.0, 0.0]), np.array([1.0, -3.0]), y)]) and events.pending == (0,)
+    acted = events.act(0.5, y)
+    assert acted is not None and acted[0].tolist() == [0.0, 6.0]
+    assert events.settle(0.5, y, 0.5, acted[0], acted[0]) == () and events.muted == (0,)
+    assert [(o.index, o.t) for o in events.occurrences] == [(0, 0.5)]
+
+
+def test_an_event_that_only_notes_does_not_turn_the_run() -> None:
+    events = turns(lambda t, y, p: (y, p))
+    assert not events.noted([(0.25, np.array([0.0, 1.0]), np.array([1.0, -1.0]), np.array([1.0, 0.0]))])
+    assert [(o.index, o.t, o.after is o.before) for o in events.occurrences] == [(1, 0.25, True)]
+
+
+def test_events_that_go_wrong_say_so() -> None:
+    events = turns(lambda t, y, p: (np.array([np.nan, 0.0]), p))
+    events.pending = (0,)
+    with pytest.raises(EventStop, match="gives a state that is not a finite number") as caught:
+        events.act(0.5, np.zeros(2))
+    assert caught.value.index == 0
+    events = turns(lambda t, y, p: (y, p))
+    gap = 0.1
+    with pytest.raises(EventStop, match="Zeno's paradox"):
+        for k in range(200):
+            events.pending = (0,)
+            events.act(1 - gap * 0.5**k, np.zeros(2))
+    ended = turns(lambda t, y, p: (y, p), terminal=True)
+    ended.pending = (0,)
+    assert ended.act(0.5, np.zeros(2)) is None and ended.ending() == "the event x <= 0 ended the solve at t = 0.5"
+
+    def undefined(t: float, y: np.ndarray, out: np.ndarray) -> None:
+        out[:] = np.nan
+
+    with pytest.raises(EventStop, match=r"the event x <= 0 gives NaN at t = 0\.1"):
+        turns(conditions=undefined).values(0.1, np.zeros(2))
+
+
+# ---------------------------------------------------------------------------------------------- with a real Julia
+
+real = pytest.mark.julia("SciMLBase", "OrdinaryDiffEqTsit5")
+stiff = pytest.mark.julia("SciMLBase", "OrdinaryDiffEqRosenbrock")
+TIGHT = {"rtol": 1e-9, "atol": 1e-11, "backend": "julia"}
+
+
+def error(solution: sn.Solution) -> float:
+    return float(np.abs(solution["x"].values - np.cos(solution.t)).max())
+
+
+@real
+def test_a_solution_of_julia_is_that_of_the_equations() -> None:
+    times = [0, 0.3, 1, 1, 5]
+    solution = sn.solve(OSCILLATOR, method="Tsit5", saveat=times, **TIGHT)
+    assert solution.success and solution.t.tolist() == times and error(solution) < 1e-7
+    assert solution.stats["steps"] > 20 and solution.stats["rhs_evaluations"] > 100 and "asked for" in solution.why
+    every = sn.solve(OSCILLATOR, method="Tsit5", **TIGHT)
+    assert len(every.t) == every.stats["steps"] + 1 and abs(float(every(t=2.2)["x"]) - math.cos(2.2)) < 1e-7
+    assert abs(float(every(t=0.0)["x"]) - 1) == 0 and abs(float(every(t=5.0)["x"]) - math.cos(5)) < 1e-7
+
+
+@real
+@pytest.mark.parametrize("target", ["julia", "numpy", "c"])
+def test_the_right_hand_side_may_be_generated_julia_or_python(target: str) -> None:
+    assert error(sn.solve(OSCILLATOR, method="Tsit5", target=target, saveat=[0, 5], **TIGHT)) < 1e-7
+
+
+@real
+def test_options_of_the_algorithm_and_of_solve_are_found_by_name() -> None:
+    solution = sn.solve(OSCILLATOR, method="Tsit5", options={"dtmax": 0.01, "controller": "PIController"}, **TIGHT)
+    assert solution.stats["steps"] >= 500 and error(solution) < 1e-8
+    with pytest.raises(SolveError, match=r"Tsit5 has no option 'dtmix'\. Did you mean"):
+        sn.solve(OSCILLATOR, method="Tsit5", options={"dtmix": 0.01}, **TIGHT)
+    stopped = pytest.warns(sn.SolveWarning, match="after max_steps = 10 steps")
+    with stopped:
+        short = sn.solve(OSCILLATOR, method="Tsit5", max_steps=10, **TIGHT)
+    assert not short.success and len(short.t) == 11 and error(short) < 1e-7
+
+
+@real
+def test_no_step_crosses_a_time_of_discontinuity() -> None:
+    forced = sn.ODESystem(
+        [sn.Eq(sn.dt(X), 2.0 * (T >= 1.5) - sn.where(T >= 3, 5.0, 0.0))], domain=sn.Domain(t=(0, 4)), initial={X: 1.0}
+    )
+    solution = sn.solve(forced, method="Tsit5", saveat=[0, 1.5, 2, 3, 4], **TIGHT)
+    np.testing.assert_allclose(solution["x"].values, [1, 1, 2, 4, 1], atol=1e-12)
+    every = sn.solve(forced, method="Tsit5", **TIGHT)
+    assert {1.5, 3.0} <= set(every.t.tolist()) and abs(float(every(t=3.5)["x"]) - 2.5) < 1e-10
+
+
+@real
+def test_events_happen_at_their_moments_as_in_the_embedded_solver() -> None:
+    ball = sn.ODESystem(
+        [sn.Eq(sn.dt(X), V), sn.Eq(sn.dt(V), -9.81 + 0 * V)], domain=sn.Domain(t=(0, 2)), initial={X: 1.0, V: 0.0}
+    )
+    bounce = [sn.Event(X <= 0, {V: -0.8 * V})]
+    first = math.sqrt(2 / 9.81)
+    exact = [first, first * (1 + 2 * 0.8), first * (1 + 2 * 0.8 + 2 * 0.64)]
+    solution = sn.solve(ball, method="Tsit5", events=bounce, **TIGHT)
+    assert solution.success
+    np.testing.assert_allclose([e.t for e in solution.events], exact, rtol=1e-9)
+    before = solution.events[0].before["v"]
+    assert abs(before + 9.81 * first) < 1e-7 and abs(solution.events[0].after["v"] + 0.8 * before) < 1e-12
+    ended = sn.solve(ball, method="Tsit5", events=[sn.Event(X <= 0.5, "terminate")], saveat=[0, 0.1, 1], **TIGHT)
+    assert (
+        ended.success
+        and len(ended.t) == 3
+        and abs(ended.t[-1] - math.sqrt(1 / 9.81)) < 1e-8
+        and "ended the solve" in ended.message
+    )
+
+
+@real
+def test_failures_are_sentences_that_keep_what_there_is() -> None:
+    blow = sn.ODESystem([sn.Eq(sn.dt(X), X**2)], domain=sn.Domain(t=(0, 2)), initial={X: 1.0})
+    with pytest.warns(sn.SolveWarning, match="stopped at t = 1"):
+        solution = sn.solve(blow, method="Tsit5", **TIGHT)
+    assert not solution.success and np.isfinite(solution["x"].values).all()
+    early = solution.t < 0.9
+    np.testing.assert_allclose(solution["x"].values[early], 1 / (1 - solution.t[early]), rtol=1e-6)
+    root = sn.ODESystem([sn.Eq(sn.dt(X), -sn.sqrt(X) - 1)], domain=sn.Domain(t=(0, 2)), initial={X: 1.0})
+    with pytest.warns(sn.SolveWarning, match=r"NaN or infinity at t = 0\.61.*first field affected is x"):
+        sn.solve(root, method="Tsit5", **TIGHT)
+
+    def fails(t: float) -> None:
+        raise ZeroDivisionError("mine")
+
+    long = sn.ODESystem(
+        [sn.Eq(sn.dt(X), V), sn.Eq(sn.dt(V), -X)], domain=sn.Domain(t=(0, 30000)), initial={X: 1.0, V: 0.0}
+    )
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        sn.solve(long, method="Tsit5", progress=fails, saveat=[0, 1], **TIGHT)
+    assert error(sn.solve(OSCILLATOR, method="Tsit5", saveat=[0, 5], **TIGHT)) < 1e-7  # the session goes on
+
+
+@real
+def test_a_second_solve_of_a_problem_makes_nothing_anew() -> None:
+    from symnum.pipeline import _problem, discretise
+    from symnum.solvers.julia_problem import prepared
+
+    problem, options = _problem(discretise(OSCILLATOR)), Options("Tsit5", saveat=[1.0])
+    assert prepared(problem, options, "Tsit5", False) is prepared(problem, options, "Tsit5", False)
+    assert prepared(problem, Options("Tsit5", rtol=1e-3, saveat=[1.0]), "Tsit5", False) is not prepared(
+        problem, options, "Tsit5", False
+    )
+
+
+@real
+def test_a_sweep_is_one_ensemble() -> None:
+    a, start = sn.parameter("a", 1.0), sn.parameter("s", 1.0)
+    decay = sn.ODESystem([sn.Eq(sn.dt(X), -a * X)], domain=sn.Domain(t=(0, 2)), initial={X: start})
+    made = sn.sweep(decay, {"a": [1, 2, 3], "s": [1, 5]}, method="Tsit5", **TIGHT)
+    exact = made["s"].values[:, None] * np.exp(-made["a"].values[:, None] * made.t)
+    assert (
+        made["x"].dims == ("trajectory", "t") and np.abs(made["x"].values - exact).max() < 1e-8 and made.success.all()
+    )
+    if int(made.stats[0]["steps"]):
+        assert made["a"].values.tolist() == [1, 1, 2, 2, 3, 3]
+
+
+@stiff
+def test_stiff_methods_take_our_jacobian_dense_and_sparse() -> None:
+    k = (0.04, 1e4, 3e7)
+    a, b, c = sn.fields("a b c", (T,))
+    fast = k[2] * b**2
+    robertson = sn.ODESystem(
+        [
+            sn.Eq(sn.dt(a), -k[0] * a + k[1] * b * c),
+            sn.Eq(sn.dt(b), k[0] * a - k[1] * b * c - fast),
+            sn.Eq(sn.dt(c), fast),
+        ],
+        domain=sn.Domain(t=(0, 40)),
+        initial={a: 1.0, b: 0.0, c: 0.0},
+    )
+    solution = sn.solve(robertson, method="Rodas5P", rtol=1e-8, atol=1e-12, backend="julia", saveat=[40])
+    exact = [0.7158270687, 9.185534764e-06, 0.2841637457]  # Hairer, Wanner, Solving ODEs II, IV.10
+    np.testing.assert_allclose([float(solution[f].values[0]) for f in (a, b, c)], exact, rtol=2e-7)
+    assert (
+        solution.stats["jacobian_evaluations"] > 0 and solution.stats["rhs_evaluations"] < 12 * solution.stats["steps"]
+    )
+
+
+@pytest.mark.julia("SciMLBase", "StochasticDiffEqHighOrder")
+def test_the_mean_of_geometric_brownian_motion() -> None:
+    motion = sn.SDESystem([sn.Eq(sn.dt(X), 0.5 * X)], noise={X: 0.3 * X}, domain=sn.Domain(t=(0, 1)), initial={X: 1.0})
+    made = sn.sweep(motion, trajectories=400, seed=1, saveat=[1], method="SOSRI", rtol=1e-4, atol=1e-4, backend="julia")
+    ends = made["x"].values[:, -1]
+    exact, deviation = math.exp(0.5), math.exp(0.5) * math.sqrt(math.expm1(0.09))
+    assert abs(ends.mean() - exact) < 4 * deviation / math.sqrt(
+        len(ends)
+    )  # four standard errors: wrong once in 16,000 seeds
+    assert abs(ends.std() - deviation) < 0.2 * deviation
+    again = sn.sweep(
+        motion, trajectories=400, seed=1, saveat=[1], method="SOSRI", rtol=1e-4, atol=1e-4, backend="julia"
+    )
+    np.testing.assert_array_equal(again["x"].values, made["x"].values)
