@@ -1,6 +1,7 @@
 """Terms as small C functions over arrays, to measure what a form of an expression costs once a compiler has had its way with it.
 
 Two ways of writing: ``nested`` puts every result into one expression, as a printer without sharing does; else each distinct node is a variable.
+Functions are called through ``repeat``: a call from Python would take longer than most of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ HEAD = """#include <math.h>
 static inline double minimum(double a, double b) { return a < b ? a : b; }
 static inline double maximum(double a, double b) { return a > b ? a : b; }
 static inline double sign(double a) { return (a > 0.0) - (a < 0.0); }
+typedef void function(long n, const double* const* in, double* const* out);
+void repeat(function* f, long times, long n, const double* const* in, double* const* out) { while (times-- > 0) f(n, in, out); }
 """
 _LARGEST = 16  # power written as a product
 _NAMES = {"abs": "fabs", "pow": "pow"}
@@ -36,26 +39,51 @@ def function(name: str, terms: Sequence[Term], symbols: Sequence[Symbol], nested
 
 
 def _variables(terms: Sequence[Term], leaves: dict[Term, str], lines: list[str]) -> list[str]:
-    """One line for every distinct node, and for every root or other power that is no product; compilers do not merge calls that may set errno."""
+    """One line for every operation that the costs count (see ``rewrite.cost``), as symnum's code generators write them: equal roots and powers of
+    a base once, whole powers by repeated squaring, what is multiplied by one number together. Compilers may do none of this by themselves."""
     names: dict[Term, str] = {}
-    roots: dict[str, str] = {}
+    known: dict[str, str] = {}
+
+    def once(text: str) -> str:
+        if text not in known:
+            known[text] = f"p{len(known)}"
+            lines.append(f"const double {known[text]} = {text};")
+        return known[text]
 
     def power(base: str, e: Any) -> str:
-        text = _power(base, e)
-        if Fraction(e).denominator == 1 and Fraction(e) <= _LARGEST:
-            return text
-        if text not in roots:
-            roots[text] = f"p{len(roots)}"
-            lines.append(f"const double {roots[text]} = {text};")
-        return roots[text]
+        exact = Fraction(e)
+        if exact == 1:
+            return base
+        whole, half = divmod(exact, 1)
+        if exact.denominator > 2 or exact > _LARGEST or not whole:
+            return once(_power(base, e))
+        top = 1 << int(whole).bit_length() - 1
+        first = whole if half else whole - top or top // 2
+        second = Fraction(1, 2) if half else exact - first
+        return once(f"{power(base, first)}*{power(base, second)}")
 
     for k, node in enumerate(postorder(terms)):
-        text = _text(node, [names[a] for a in node.args], leaves, power)
+        args = [names[a] for a in node.args]
+        text = _gathered(node, args) if node.op == "add" else _text(node, args, leaves, power)
         if node.args:
             lines.append(f"const double v{k} = {text};")
             text = f"v{k}"
         names[node] = text
     return [names[t] for t in terms]
+
+
+def _gathered(node: Term, args: list[str]) -> str:
+    """A sum in which what is multiplied by one number is added up first."""
+    groups: dict[Any, list[str]] = {}
+    for c, a in zip(node.data[1:], args, strict=True):
+        groups.setdefault(c, []).append(a)
+    parts = [_number(node.data[0])] if node.data[0] != 0 else []
+    for c, members in groups.items():
+        if abs(c) == 1:
+            parts += [a if c == 1 else f"-{a}" for a in members]
+        else:
+            parts.append(f"{_number(c)}*({' + '.join(members)})")
+    return f"({' + '.join(parts)})"
 
 
 def _text(node: Term, args: list[str], leaves: dict[Term, str], power: Callable[[str, Any], str]) -> str:

@@ -31,6 +31,7 @@ from ._expressions import Expression, expressions
 
 LIMIT = 10.0  # seconds for sympy.simplify, an expression
 POINTS = 512
+CALLS = 100  # of a function between two looks at the clock
 _FORMS = ("written", "input", "sympy.cse", "sympy.simplify", "symnum")
 
 
@@ -165,8 +166,8 @@ def _compiled(
     code = ctypes.CDLL(str(library))
     ratios: dict[str, list[float]] = {name: [] for name in _FORMS}
     for k, (expression, row) in enumerate(zip(rows_of, rows, strict=True)):
-        samples = measure.interleaved(_thunks(code, k, expression), 40, rounds=7)
-        row |= {f"C {name}, ns": round(statistics.median(s) * 1e9 / POINTS, 2) for name, s in samples.items()}
+        samples = measure.interleaved(_thunks(code, k, expression), 1, rounds=15)
+        row |= {f"C {name}, ns": round(statistics.median(s) * 1e9 / POINTS / CALLS, 2) for name, s in samples.items()}
         for name in _FORMS:
             ratios[name].append(measure.median_ratio(samples[name], samples["written"]))
     return {name: statistics.geometric_mean(values) for name, values in ratios.items()}
@@ -182,9 +183,9 @@ def _thunks(code: ctypes.CDLL, k: int, expression: Expression) -> dict[str, Call
     given += [random.uniform(-2.0, 2.0, POINTS) for _ in expression.signed]
     made = [np.empty(POINTS) for _ in expression.terms]
     pointers = [(ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays)) for arrays in (given, made)]
+    code.repeat.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
     thunks: dict[str, Callable[[], object]] = {}
     for name in _FORMS:
         function = getattr(code, f"{_word(name)}_{k}")
-        function.restype, function.argtypes = None, [ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-        thunks[name] = lambda function=function, keep=(given, made): function(POINTS, *pointers)
+        thunks[name] = lambda function=function, keep=(given, made): code.repeat(function, CALLS, POINTS, *pointers)
     return thunks

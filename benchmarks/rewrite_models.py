@@ -29,6 +29,7 @@ from . import _measure as measure
 ROUNDS, LEAST = 15, 2e-3  # rounds; CPU seconds of each at least
 NOISE = 1.03
 RTOL, ATOL = 1e-6, 1e-8  # what sn.solve takes where the model states nothing
+FINER = 1e-3  # of the tolerance, where solutions are compared
 
 _REPEAT = """
 define void @repeat(ptr %f, i64 %n, double %t, ptr %y, ptr %p, ptr %out) {
@@ -61,7 +62,9 @@ def run() -> dict[str, Any]:
             measure.bar("the same without the model that gains most", _mean(sorted(rows, key=_ratio)[1:]), 0.95),
             measure.bar("models with faster code", sum(row["ratio"] < 1 / NOISE for row in changed), 8, "higher"),
             measure.bar(
-                "largest difference of two solutions, in tolerances", max(row["difference"] for row in rows), 1.0
+                "largest difference of two solutions with small steps, in tolerances",
+                max(row["difference"] for row in rows),
+                1.0,
             ),
             measure.bar("rewriting, longest, CPU s", max(row["rewriting s"] for row in rows), 0.1),
             measure.bar("rewriting, median, CPU s", statistics.median(row["rewriting s"] for row in rows), 0.05),
@@ -100,7 +103,8 @@ def _row(name: str, module: ModuleType, repeat: Any) -> dict[str, Any]:
     best = {k: min(s) for k, s in samples.items()}
     row |= {f"{k} ns": round(statistics.median(s) * 1e9, 1) for k, s in samples.items()}
     row["ratio"] = round(best["rewritten"] / best["plain"], 3)
-    row["difference"] = float(f"{_difference(module, system, cells, options):.3g}")
+    for key, finer in (("difference", FINER), ("difference, own steps", 1.0)):
+        row[key] = float(f"{_difference(module, system, cells, options, finer):.3g}")
     return row
 
 
@@ -124,16 +128,20 @@ def _times(plain: Discretised, rewritten: Discretised, repeat: Any) -> dict[str,
     return {k: [x / count for x in s] for k, s in measure.interleaved(thunks, 1, rounds=ROUNDS).items()}
 
 
-def _difference(module: ModuleType, system: sn.PDESystem, cells: int, options: dict[str, Any]) -> float:
-    """How far two solutions are apart at the last time, in tolerances."""
+def _difference(module: ModuleType, system: sn.PDESystem, cells: int, options: dict[str, Any], finer: float) -> float:
+    """How far two solutions are apart at the last time, in tolerances; both integrated at ``finer`` times the tolerance.
+
+    At the tolerance itself the two take steps of different sizes, and what is compared is their errors in time (in Kuramoto and Sivashinsky's
+    equation they grow exponentially); the share of the rewriting shows where these are small.
+    """
     stop = getattr(module, "reference_until", math.inf)
     start, end = system.domain.bounds[system.time.name]
     times = [float(start), min(float(end), stop)]
-    given = options | ({"resolution": cells} if system.space else {})
+    rtol, atol = options.get("rtol", RTOL), options.get("atol", ATOL)
+    given = options | ({"resolution": cells} if system.space else {}) | {"rtol": finer * rtol, "atol": finer * atol}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         both = [sn.solve(system, saveat=times, simplify=how, **given) for how in (False, "auto")]
-    rtol, atol = options.get("rtol", RTOL), options.get("atol", ATOL)
     worst = 0.0
     for name in both[0].fields:
         a, b = (np.asarray(s[name].values)[-1] for s in both)

@@ -50,22 +50,26 @@ _PUBLIC = {  # public name -> (module, name there)
     for public, _, original in (name.partition("=") for name in names.split())
 }
 
+_SUBPACKAGES = ("neural",)  # public as they are: sn.neural.NeuralODE
+
 __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> object:
     """Import the module of a public name on first use and keep the value."""
-    if name not in _PUBLIC:
+    if name not in _PUBLIC and name not in _SUBPACKAGES:
         raise AttributeError(_unknown(name))
     from importlib import import_module
 
+    if name in _SUBPACKAGES:
+        return import_module(f"symnum.{name}")
     module, original = _PUBLIC[name]
     value = globals()[name] = getattr(import_module(module), original)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC})
+    return sorted({*globals(), *_PUBLIC, *_SUBPACKAGES})
 
 
 def _unknown(name: str) -> str:
@@ -73,7 +77,7 @@ def _unknown(name: str) -> str:
         return f"module 'symnum' has no attribute {name!r}"
     from symnum.errors import did_you_mean
 
-    return f"symnum has no name {name!r}.{did_you_mean(name, _PUBLIC) or ' dir(symnum) lists all names.'}"
+    return f"symnum has no name {name!r}.{did_you_mean(name, (*_PUBLIC, *_SUBPACKAGES)) or ' dir(symnum) lists all names.'}"
 
 
 if TYPE_CHECKING:  # `as` marks a name as exported

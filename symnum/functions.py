@@ -6,7 +6,9 @@ evaluates all terms at every point. What the terms share is computed once.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symnum.errors import TargetError, TermError, UnknownName, did_you_mean, names_options
+from symnum.expr.replace import replaced
 from symnum.expr.term import Symbol, Term, as_term
 from symnum.expr.walk import node_count, postorder, symbols
 from symnum.ir.check import check
@@ -23,6 +26,7 @@ TARGETS = ("llvm", "c", "numpy", "julia")
 _BLOCK = 512  # elements of a loop; what a call of a few terms reads and writes then stays in the nearest cache
 _FEW = 8  # points up to which each is evaluated by itself
 _LARGEST = 2000  # operations of a loop's body; longer code is compiled in parts, for one point
+_GREATEST = sys.float_info.max
 _SHOWN = 300  # letters of a term in a documentation string
 Vector = NDArray[np.float64]
 Engine = Callable[[Sequence[Vector], Sequence[Vector]], None]
@@ -59,7 +63,8 @@ class TermFunction:
         """
         if len(values) != len(self._groups):
             listed = ", ".join(str(n) for n in self.arguments) or "none"
-            raise TargetError(f"f takes {len(self._groups)} values ({listed}), got {len(values)}")
+            count = len(self._groups)
+            raise TargetError(f"f takes {count} value{'s' * (count != 1)} ({listed}), got {len(values)}")
         given: list[np.ndarray] = []
         for name, group, value in zip(self.arguments, self._groups, values, strict=True):
             _spread(name, group, value, given)
@@ -151,11 +156,8 @@ class TermFunction:
         outputs = tuple(Array(n, (), k, (), (), n) for k, n in enumerate(self._value_names()))
         return check(Kernel("f", (), outputs, tuple(self._symbols), None, (), self._stores({}), "terms at one point"))
 
-    def _stores(self, replaced: dict[Term, Term]) -> tuple[Store, ...]:
-        from symnum.expr.calculus import substitute
-
-        memo: dict[Term, Term] = {}
-        terms = [substitute(t, replaced, memo) for t in self._terms] if replaced else self._terms
+    def _stores(self, loads: dict[Term, Term]) -> tuple[Store, ...]:
+        terms = replaced(self._terms, loads)  # not substitute, which would merge what simplified terms share
         return tuple(Store(name, t) for name, t in zip(self._value_names(), terms, strict=True))
 
     def _value_names(self) -> list[str]:
@@ -200,6 +202,11 @@ def _terms(given: Any) -> tuple[list[Term], tuple[int, ...]]:
     """The terms in row-major order and their shape."""
     if isinstance(given, np.ndarray):
         return [as_term(v) for v in given.ravel().tolist()], given.shape
+    if hasattr(given, "indptr"):
+        raise TermError(
+            "a sparse Jacobian is given, terms and their places; write sn.build_function(J.terms, arguments), and for the matrix "
+            "scipy.sparse.csc_matrix((values, J.indices, J.indptr), shape=(rows, columns))"
+        )
     if not isinstance(given, (list, tuple)):
         return [as_term(given)], ()
     parts = [_terms(item) for item in given]
@@ -216,6 +223,10 @@ def _group(given: Any) -> Any:
     """A symbol, or a list of such groups."""
     if isinstance(given, (list, tuple, np.ndarray)):
         return [_group(item) for item in given]
+    if isinstance(given, str):
+        raise TermError(
+            f"the argument {given!r} is text; give the symbol that the terms are made of, such as sn.symbol({given!r})"
+        )
     term = as_term(given)
     if not isinstance(term, Symbol):
         raise TermError(
@@ -252,6 +263,11 @@ def _check_term(term: Term, given: list[Symbol]) -> None:
             raise TermError(
                 f"{node} is no value at a point; take derivatives first with sn.diff of explicit terms, or discretise the equation"
             )
+        for number in node.data if node.op in ("const", "add", "mul") else ():
+            if isinstance(number, int | Fraction) and not -_GREATEST <= number <= _GREATEST:
+                raise TermError(
+                    f"a number in the terms is beyond {_GREATEST:g}, the greatest of 64-bit floats; scale the terms down"
+                )
     missing = sorted({s.name for s in symbols(term)} - {s.name for s in given})
     strange = [s for s in symbols(term) if s not in given]
     if missing:
@@ -306,15 +322,15 @@ def _real(name: str, value: Any) -> np.ndarray:
         return value
     try:
         array = np.asarray(value)
-        if array.dtype.kind == "c":
-            raise TargetError(f"{name} is complex; functions of terms take real numbers")
-        return (
-            array.astype(np.float64, copy=False) if array.dtype.kind in "fiub" else np.asarray(value, dtype=np.float64)
-        )
-    except (TypeError, ValueError) as error:
-        if isinstance(error, TargetError):
-            raise
-        raise TargetError(f"{name} must be real numbers, got {_described(value)}") from None
+        if array.dtype.kind in "fiub":
+            return array.astype(np.float64, copy=False)
+        if array.dtype.kind == "O" and not any(v is None for v in array.flat):  # fractions, large integers
+            return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        array = np.empty(0)
+    if array.dtype.kind == "c":
+        raise TargetError(f"{name} is complex; functions of terms take real numbers")
+    raise TargetError(f"{name} must be real numbers, got {_described(value)}")
 
 
 def _described(value: Any) -> str:

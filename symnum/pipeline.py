@@ -336,13 +336,15 @@ def _check_defaults(**given: Any) -> None:
 
 
 def _check_names(method: str, backend: str, target: str) -> None:
-    home = backend if method == "auto" else backend_of(method)
     for what, value, known in (("backend", backend, backends()), ("target", target, targets().names())):
         if value != "auto" and value not in known:
             raise UnknownName(
                 f"there is no {what} {value!r}.{did_you_mean(str(value), known)} Known: auto, {', '.join(known)}"
             )
-    refuse_absent(home if backend == "auto" else backend, method)
+    refuse_absent(backend, method)  # before all methods are loaded, which takes longer than this answer may
+    if method != "auto":
+        home = backend_of(method)
+        refuse_absent(home if backend == "auto" else "auto", method)
 
 
 def _problem(discretised: Discretised, events: EventKernels | None = None) -> Problem:

@@ -90,7 +90,9 @@ def sweep(
     for group in run.groups(sets):
         made += run.solve(group, count, seeds[len(made) :])
     rows: list[Values] = [dict(values) for values in sets for _ in range(count)]
+    names = dict.fromkeys(name for values in sets for name in values)
     for row, number in zip(rows, seeds, strict=True):
+        row |= {name: system.parameters[name] for name in names if name not in row}
         if number is not None:
             row["seed"] = number
     return Sweep.of(made, rows, run.times)
@@ -171,14 +173,18 @@ class _Sweep:
 def _same(one: SemiDiscreteSystem, other: SemiDiscreteSystem) -> bool:
     """Equations that differ in parameter values and initial data alone."""
     plain = one.spectral is None and other.spectral is None and one.watch is None
-    shared = one.noise == other.noise or one.noise is other.noise
+    shared = _coefficients(one) == _coefficients(other)
     names = ("rhs", "reconstruct", "axes", "state", "full", "time_span", "breakpoints", "parameters", "algebraic")
     return plain and shared and all(getattr(one, name) == getattr(other, name) for name in names)
 
 
+def _coefficients(semi: SemiDiscreteSystem) -> Any:
+    return None if semi.noise is None else semi.noise.coefficients
+
+
 def _become(discretised: Discretised, semi: SemiDiscreteSystem) -> None:
-    """The values of another parameter set, in the memory that compiled functions read."""
-    discretised.semi = semi
+    """The values of another parameter set, in the memory that compiled functions read; the noise keeps what was compiled of it."""
+    discretised.semi = replace(semi, noise=discretised.semi.noise)
     discretised.parameters = {s.name: v for s, v in zip(semi.parameters, semi.parameter_values, strict=True)}
     discretised._vector[:] = semi.parameter_values
 
@@ -189,6 +195,8 @@ def _sets(system: PDESystem, given: Any) -> list[Values]:
         return [{}]
     if isinstance(given, Mapping):
         names = [str(getattr(key, "name", key)) for key in given]
+        if len(set(names)) < len(names):
+            raise SolveError(f"parameters names {', '.join(names)}; name each parameter once")
         columns = [_numbers(name, values) for name, values in zip(names, given.values(), strict=True)]
         made = [dict(zip(names, row, strict=True)) for row in itertools.product(*columns)]
     elif isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
@@ -202,23 +210,29 @@ def _sets(system: PDESystem, given: Any) -> list[Values]:
         raise SolveError('parameters gives no set of values; write for example parameters={"a": [1.0, 2.0]}')
     if len(made) > MOST:
         raise SolveError(f"parameters gives {len(made):,} sets of values; a sweep takes at most {MOST:,}")
-    known = list(system.parameters) if isinstance(system.parameters, Mapping) else [p.name for p in system.parameters]
-    names_known = [str(getattr(p, "name", p)) for p in known]
     for name in dict.fromkeys(name for values in made for name in values):
-        if name not in names_known:
+        if name not in system.parameters:
             raise UnknownName(
-                f"the system has no parameter {name!r}.{did_you_mean(name, names_known)} It has: {', '.join(names_known)}"
+                f"the system has no parameter {name!r}.{did_you_mean(name, system.parameters)} "
+                f"It has: {', '.join(system.parameters) or 'none'}"
+            )
+        if name in ("trajectory", "seed"):
+            raise SolveError(
+                f"the result of a sweep has a coordinate {name!r} of its own; give the parameter another name"
             )
     return made
 
 
 def _numbers(name: str, values: Any) -> list[float]:
     try:
-        return [float(v) for v in np.asarray(values, dtype=np.float64).reshape(-1)]
+        numbers = np.atleast_1d(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError):
+        numbers = np.zeros((0, 0))
+    if numbers.ndim != 1:
         raise SolveError(
-            f'the values of {name} are {values!r}, not numbers; write parameters={{"{name}": [1.0, 2.0]}}'
-        ) from None
+            f'the values of {name} are {values!r}, not a list of numbers; write parameters={{"{name}": [1.0, 2.0]}}'
+        )
+    return [float(v) for v in numbers]
 
 
 def _whole(value: Any, name: str, most: int) -> int:
@@ -239,4 +253,5 @@ def _seeds(system: PDESystem, seed: Any, count: int) -> list[int | None]:
         return [None] * count
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
         raise SolveError(f"seed is {seed!r}, not a whole number >= 0; write seed=1")
-    return [int(s) for s in np.random.SeedSequence(seed).generate_state(count, np.uint32)]
+    # 63 bits: two of a million trajectories hardly ever share a path, and every file format holds the numbers
+    return [int(s) for s in np.random.SeedSequence(seed).generate_state(count, np.uint64) >> np.uint64(1)]

@@ -115,6 +115,10 @@ def test_results_go_where_they_are_wanted(target: str) -> None:
         ((np.ones(3), np.ones(4)), None, r"do not broadcast against each other: x \(3,\), y \(4,\)"),
         ((1j, 2), None, "x is complex"),
         ((1, "two"), None, "y must be real numbers, got str 'two'"),
+        ((1, "2"), None, "y must be real numbers, got str '2'"),
+        ((1, None), None, "y must be real numbers, got NoneType"),
+        ((1, [2, None]), None, "y must be real numbers, got 2 values"),
+        ((1, 10**400), None, "y must be real numbers, got int"),
         ((1, [[1], [2, 3]]), None, "y must be real numbers, got 2 values"),
         (
             (np.ones(3), 1),
@@ -153,6 +157,9 @@ u = sn.field("u", (sn.coordinates("t"),))
         (x, [x, x], "x is given twice among the arguments"),
         (x, [2 * x], r"2\*x cannot be an argument: arguments are symbols"),
         (x, [1], "1 cannot be an argument"),
+        (x, ["x"], r"the argument 'x' is text; give the symbol .* sn.symbol\('x'\)"),
+        (x * 10**400, [x], "beyond 1.79769e"),
+        (sn.sparse_jacobian([x * y, sn.sin(x)], [x, y]), [x, y], r"sn.build_function\(J.terms"),
         (sn.dt(u), [u], "is no value at a point"),
         ([[x, y], [x]], [x, y], r"no common shape: entries of shape \(1,\) and \(2,\) stand side by side"),
         ([], [x], "there are no terms"),
@@ -192,6 +199,18 @@ def test_large_terms_are_compiled_for_one_point() -> None:
     xs = np.linspace(0, 1, 11)
     n, m = np.arange(1, 24)[:, None, None], np.arange(1, 24)[:, None]
     np.testing.assert_allclose(f(xs, 0.3), ((n + m) / (xs * n + 0.3 * m + 1)).sum(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("target", ["numpy", "llvm", pytest.param("c", marks=needs_compiler), "julia"])
+def test_what_simplified_terms_share_is_computed_once(target: str) -> None:
+    """Shared sub-sums are sums inside sums, which building a term would merge again."""
+    a, b, c, d = (sn.symbol(name) for name in "abcd")
+    terms = [(a + b + c) * d + (a + b + d) ** 2, sn.exp(a + b + c + d)]
+    added = "fadd" if target == "llvm" else " + "
+    before, after = (
+        sn.build_function(form, [a, b, c, d], target).source.count(added) for form in (terms, sn.simplify(terms))
+    )
+    assert after < before
 
 
 def test_one_function_serves_several_threads() -> None:

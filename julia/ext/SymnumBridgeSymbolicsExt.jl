@@ -12,6 +12,5 @@ const SpecialFunctions = SymbolicUtils.SpecialFunctions
 include("symbolics_build.jl")
 include("symbolics_read.jl")
 include("symbolics_work.jl")
-include("symbolics_precompile.jl")
 
 end

@@ -15,13 +15,20 @@ it is not given our Jacobian; `dense`: the linear part as a dense matrix, whose 
 """
 function equations(model::Model, kind::Symbol, differentiated::Bool, dense::Bool)
     f = model.f
-    kind === :explicit && return ODEFunction{true}(f)
-    kind === :implicit && return ODEFunction{true}(f; known_of(model, differentiated)...)
+    kind === :explicit && return ODEFunction{true,specialised(f)}(f)
+    kind === :implicit && return ODEFunction{true,specialised(f)}(f; known_of(model, differentiated)...)
     kind === :stochastic && return stochastic(model, differentiated)
     kind === :split && return with_linear_part(model, dense)
     kind === :partitioned && return partitioned(model)
     throw(BadOption("there is no kind of algorithm $kind"))
 end
+
+"""
+Whether the solver is compiled for the type of f as it is: native code has one type for all models, so a wrapper around
+each call (a fifth of a small model's time) buys nothing; generated functions have types of their own.
+"""
+specialised(::NativeFunction) = SciMLBase.FullSpecialize
+specialised(::Segmented) = SciMLBase.AutoSpecialize
 
 function stochastic(model::Model, differentiated::Bool)
     model.noise === nothing && throw(BadOption("the equations have no noise; choose a method for ordinary differential equations"))

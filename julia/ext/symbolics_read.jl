@@ -138,7 +138,7 @@ end
 
 function read_call!(reading::Reading, f, args::Vector{Sym}, s::Sym)
     writer, places = reading.writer, Int[at(reading, a) for a in args]
-    f isa Differential && return read_derivative!(reading, f, places[1], s)
+    f isa Differential && return read_derivative!(reading, s)
     f isa Sym && return read_called!(reading, f, args, places, s)
     f === sqrt && return add!(writer, :product, places, Any[1, 1 // 2])
     (f === (^) || f === NaNMath.pow) && return read_power!(writer, args, places)
@@ -177,10 +177,19 @@ function read_power!(writer::WireWriter, args::Vector{Sym}, places::Vector{Int})
     return add!(writer, :pow, places)
 end
 
-function read_derivative!(reading::Reading, f::Differential, body::Int, s::Sym)
-    f.order isa Integer || throw(WireError("the derivative $(first(string(s), 200)) is not of a whole order"))
-    issym(f.x) || throw(WireError("the derivative $(first(string(s), 200)) is not along a variable"))
-    return add!(reading.writer, :derivative, Int[body, read_term!(reading, f.x)], Int[f.order])
+"""Derivatives of derivatives are one node: taken one after the other, products would come apart."""
+function read_derivative!(reading::Reading, s::Sym)
+    body, along, orders = s, Int[], Int[]
+    while iscall(body) && operation(body) isa Differential
+        f = operation(body)
+        f.order isa Integer || throw(WireError("the derivative $(first(string(s), 200)) is not of a whole order"))
+        issym(f.x) || throw(WireError("the derivative $(first(string(s), 200)) is not along a variable"))
+        x = read_term!(reading, f.x)
+        k = findfirst(==(x), along)
+        k === nothing ? (push!(along, x); push!(orders, f.order)) : (orders[k] += f.order)
+        body = arguments(body)[1]
+    end
+    return add!(reading.writer, :derivative, Int[at(reading, body); along], orders)
 end
 
 function read_called!(reading::Reading, f::Sym, args::Vector{Sym}, places::Vector{Int}, s::Sym)

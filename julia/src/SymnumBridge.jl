@@ -17,6 +17,7 @@ Symbolics.jl or the SciML solvers lies in extensions that are loaded with those 
 """
 module SymnumBridge
 
+using Base: CoreLogging
 using LinearAlgebra
 using SparseArrays
 using TOML: TOML

@@ -122,17 +122,46 @@ end
     require(name) -> Module
 
 Load the package `name` of the active environment and, where one belongs to it, this package's extension.
-Throws `MissingPackage` where the environment does not hold it, and what the package throws where it does not load.
+Where it has to be compiled first, a line on `stderr` says so. Throws `MissingPackage` where the environment does not
+hold it, and what the package throws where it does not load.
 
 What is loaded here is visible to the next call from Python. A Julia function that calls `require` and then uses
 the module must go through `Base.invokelatest`.
 """
 function require(name::AbstractString)
     located(name) === nothing && throw(MissingPackage(name, active_project()))
-    loaded = Base.require(identity_of(name))
-    extension = get(EXTENSIONS, name, nothing)
-    extension === nothing || require_extension(extension)
-    return loaded
+    return CoreLogging.with_logger(Announcer(CoreLogging.current_logger())) do
+        loaded = Base.require(identity_of(name))
+        extension = get(EXTENSIONS, name, nothing)
+        extension === nothing || require_extension(extension)
+        loaded
+    end
+end
+
+"""
+    Announcer(inner)
+
+A logger for the time of loading: on `stderr` it says what Julia compiles, or waits for, which takes minutes and which Julia
+itself tells only at the level Debug. Everything else goes to the logger `inner`.
+"""
+struct Announcer{L<:CoreLogging.AbstractLogger} <: CoreLogging.AbstractLogger
+    inner::L
+end
+
+_of_loading(level, home, group) = level == CoreLogging.Debug && home === Base && group === :loading
+CoreLogging.min_enabled_level(::Announcer) = CoreLogging.Debug
+CoreLogging.catch_exceptions(logger::Announcer) = CoreLogging.catch_exceptions(logger.inner)
+CoreLogging.shouldlog(logger::Announcer, level, home, group, id) =
+    _of_loading(level, home, group) ||
+    (level >= CoreLogging.min_enabled_level(logger.inner) && CoreLogging.shouldlog(logger.inner, level, home, group, id))
+
+function CoreLogging.handle_message(logger::Announcer, level, message, home, group, id, file, line; details...)
+    if !_of_loading(level, home, group)
+        CoreLogging.handle_message(logger.inner, level, message, home, group, id, file, line; details...)
+    elseif startswith(message, r"Precompiling|Waiting")
+        println(stderr, "symnum: Julia, once: ", replace(message, r" \[[-0-9a-f]{36}\]" => ""), " ...")
+    end
+    return nothing
 end
 
 """

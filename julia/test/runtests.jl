@@ -25,22 +25,43 @@ end
 chosen(file) = startswith(file, "test_") && endswith(file, ".jl") && (isempty(ARGS) || file[6:end-3] in ARGS)
 
 """
-    undocumented(name::Module) -> Vector{Symbol}
+    own_names(home::Module) -> Vector{Symbol}
 
-Functions and types that SymnumBridge defines itself and that have no docstring.
+Functions and types that a module defines itself; those whose names begin with an underscore are its own affair.
+"""
+function own_names(home::Module)
+    foreign(name) = !isdefined(home, name) || startswith(string(name), r"#|_") || name in (:eval, :include)
+    defines(value) = (value isa Function || value isa Type) && parentmodule(value) === home
+    return [name for name in names(home; all = true) if !foreign(name) && defines(getfield(home, name))]
+end
+
+"""
+    undocumented(home::Module) -> Vector{Symbol}
+
+Those of them without a docstring.
 """
 function undocumented(home::Module)
     documented = Set(binding.var for binding in keys(Base.Docs.meta(home)))
-    own(name) = isdefined(home, name) && !startswith(string(name), '#') && !startswith(string(name), '_')
-    defines(value) = (value isa Function || value isa Type) && parentmodule(value) === home
-    return [name for name in names(home; all = true) if own(name) && defines(getfield(home, name)) && !(name in documented) && !(name in (:eval, :include))]
+    return filter(!in(documented), own_names(home))
+end
+
+"""
+    untested(home::Module) -> Vector{Symbol}
+
+Functions of a module that no file of this folder names.
+"""
+function untested(home::Module)
+    text = join((read(joinpath(@__DIR__, file), String) for file in readdir(@__DIR__)), '\n')
+    named = Set(Symbol(found.match) for found in eachmatch(r"\w+!?", text))
+    return [name for name in own_names(home) if getfield(home, name) isa Function && !(name in named)]
 end
 
 @testset "SymnumBridge" begin
     @testset "$file" for file in filter(chosen, sort(readdir(@__DIR__)))
         include(joinpath(@__DIR__, file))
     end
-    @testset "every public function has a docstring" begin
+    @testset "every public function has a docstring and a test" begin
         @test undocumented(SymnumBridge) == Symbol[]
+        @test untested(SymnumBridge) == Symbol[]
     end
 end

@@ -35,6 +35,9 @@ end
     made = read_wire(from_symbolics([Differential(x)(Differential(t)(u)) + t])...)
     kinds = Dict(n.data.name => n.data.kind for n in made.nodes if n.op === :name)
     @test kinds == Dict("u" => :field, "t" => :coordinate, "x" => :coordinate)
+    derivatives(made) = [(to_expr(WireTerms(made.nodes, n.args[1:1]))[1], n.data) for n in made.nodes if n.op === :derivative]
+    nested = read_wire(from_symbolics([Differential(x)(Differential(t, 2)(Differential(x)(x * u)))])...)
+    @test last(derivatives(nested)) == (:(u(t, x) * x), [2, 2]) || last(derivatives(nested)) == (:(x * u(t, x)), [2, 2])
     again = only(to_symbolics(write_wire(made)...))
     @test isequal(Symbolics.expand_derivatives(again - t), Differential(x)(Differential(t)(u))) || occursin("Differential", string(again))
 end

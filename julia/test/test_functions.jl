@@ -18,6 +18,7 @@ exact(y, p, t) = [p[1] * y[2] + t, -y[1]]
     f.low, f.high = 1.0, 2.0
     f(out, y, p, 0.5)
     @test out == exact(y, p, 1.0)
+    @test SymnumBridge.inside.([0.5, 1.5, 3.0], Ref(f)) == [1.0, 1.5, 2.0] && SymnumBridge.inside(big"0.5", f) isa BigFloat
     views = @view zeros(4)[1:2]
     f(views, @view([0.0, 1.0, 2.0][2:3]), p, 5.0)
     @test views == exact(y, p, 2.0)

@@ -17,6 +17,21 @@ end
     @test_throws ErrorException SymnumBridge.require_extension(:NoSuchExtension)
 end
 
+@testset "what is compiled is announced" begin
+    seen, said = Test.TestLogger(; min_level = Base.CoreLogging.Info), Pipe()
+    redirect_stderr(said) do
+        Base.CoreLogging.with_logger(SymnumBridge.Announcer(seen)) do
+            @warn "for the logger inside"
+            @debug "for nobody"
+            Base.eval(Base, :(@debug "Precompiling X [ab2db7f8-c2b3-46d3-a04f-807e9a2c9802]" _group = :loading))
+            Base.eval(Base, :(@debug "Loading the cache file of X" _group = :loading))
+        end
+    end
+    close(said.in)
+    @test read(said, String) == "symnum: Julia, once: Precompiling X ...\n"
+    @test [record.message for record in seen.logs] == ["for the logger inside"]
+end
+
 @testset "versions" begin
     found = SymnumBridge.versions()
     @test found["julia"] == string(VERSION)

@@ -94,6 +94,18 @@ if needs("SciMLBase", "DiffEqBase", "ADTypes", "OrdinaryDiffEqTsit5")
     end
 end
 
+if needs("SciMLBase", "DiffEqBase", "ADTypes", "OrdinaryDiffEqTsit5")
+    @testset "native code is called without a wrapper, generated code behind one" begin
+        native = solver(native_model(2, OSCILLATOR, true), "Tsit5", (), "explicit"; settings()...)
+        base = SymnumBridge.require("SciMLBase")
+        @test base.specialization(native.equations) === base.FullSpecialize
+        source = source_model(2, (out, y, p, t) -> (out .= y; nothing), true, true)
+        made = solver(source, "Tsit5", (), "explicit"; settings()...)
+        @test base.specialization(made.equations) === base.AutoSpecialize
+        @test isapprox(go(made, [1.0]; start = [1.0, 2.0])[3][:, 1], [1.0, 2.0] .* exp(1.0); rtol = 1.0e-7)
+    end
+end
+
 if needs("SciMLBase", "DiffEqBase", "ADTypes", "OrdinaryDiffEqRosenbrock")
     @testset "an implicit method with a Jacobian of ours" begin
         slots = generated("function slots!(out, y, p, t)\n out[1] = p[1]\n out[2] = -1.0\n return nothing\nend", "slots!")

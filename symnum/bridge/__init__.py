@@ -12,7 +12,7 @@
 """
 
 from symnum.bridge.environment import Status, status
-from symnum.bridge.errors import guarded, translated
+from symnum.bridge.errors import guarded
 from symnum.bridge.session import Session, check, session
 
-__all__ = ["Session", "Status", "check", "guarded", "session", "status", "translated"]
+__all__ = ["Session", "Status", "check", "guarded", "session", "status"]

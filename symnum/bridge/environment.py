@@ -12,11 +12,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -56,12 +58,17 @@ class Status:
         return tuple(name for name in requirements()["packages"] if name not in self.packages)
 
     def lacks(self, name: str) -> str:
-        """The sentence that says that the project does not hold a package, with the line that adds it."""
-        project = self.project or "of Julia"
-        return (
-            f"The Julia project {project} does not hold the package {name}; add it with: "
-            f"{self.executable or 'julia'} --project={project} -e 'import Pkg; Pkg.add(\"{name}\")'"
-        )
+        """The sentence that says that a package is not there, with the line that adds it, or installs what the manifest names."""
+        project = f"Julia project {self.project}" if self.project else "active Julia project"
+        if name in self.packages:
+            return f"The package {name} of the {project} is not installed; install it with: {self.line('Pkg.instantiate()')}"
+        add = f'Pkg.add("{name}")'
+        return f"The {project} does not hold the package {name}; add it with: {self.line(add)}"
+
+    def line(self, code: str) -> str:
+        """The line for a shell that runs a command of Julia's package manager in the project."""
+        project = [f"--project={self.project}"] if self.project else []
+        return f"{shlex.join([self.executable or 'julia', *project])} -e 'import Pkg; {code}'"
 
 
 def requirements() -> dict[str, Any]:
@@ -70,15 +77,22 @@ def requirements() -> dict[str, Any]:
     return read
 
 
+def switched_off() -> bool:
+    """Whether SYMNUM_JULIA forbids the use of Julia, also of one that runs already."""
+    return os.environ.get("SYMNUM_JULIA", "").lower() in _OFF
+
+
 def status() -> Status:
     """What a session would use, and what is missing. Starts nothing and imports nothing of Julia's."""
-    if os.environ.get("SYMNUM_JULIA", "").lower() in _OFF:
+    if switched_off():
         return Status("Julia is switched off by SYMNUM_JULIA; unset this variable to use it.")
     running = sys.modules.get("juliacall")
     if running is None and util.find_spec("juliacall") is None:
         return Status(f"juliacall, which leads to Julia, is not installed; install it with: {INSTALL}")
-    if getattr(running, "CONFIG", {}).get("inited"):
+    if hasattr(running, "Main"):  # which PythonCall sets when it loads
         return _started(running)
+    if wrong := _wrong_setting():
+        return Status(wrong)
     exe, project = option("exe"), option("project")
     if bool(exe) != bool(project):
         given, other = ("EXE", "PROJECT") if exe else ("PROJECT", "EXE")
@@ -93,6 +107,17 @@ def option(name: str) -> str:
     """An option of juliacall as juliacall reads it: ``-X juliacall-NAME=...`` or ``PYTHON_JULIACALL_NAME``; "" if not given."""
     flag = sys._xoptions.get(f"juliacall-{name.replace('_', '-')}")
     return str(flag) if flag not in (None, True) else os.environ.get(f"PYTHON_JULIACALL_{name.upper()}", "")
+
+
+def _wrong_setting() -> str:
+    """The sentence about a variable with which Julia would end this process, or never start; "" where there is none."""
+    name = "PYTHON_JULIACALL_THREADS" if option("threads") else "JULIA_NUM_THREADS"
+    threads = option("threads") or os.environ.get(name, "1")
+    if not re.fullmatch(r"(auto|[1-9]\d*)(,(auto|\d+))?", threads):
+        return f"{name}={threads} is no number of threads; write a number such as 4, or auto."
+    if option("init") == "no":
+        return "PYTHON_JULIACALL_INIT=no keeps juliacall from starting Julia; unset this variable."
+    return ""
 
 
 def admits(bound: str, version: str) -> bool:
@@ -111,11 +136,12 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _started(running: Any) -> Status:
-    """juliacall runs already, opened by symnum or by somebody else."""
+    """Julia runs already, opened by symnum, by another package, or as the program that Python runs in (then its project is not known)."""
     config = running.CONFIG
     exe, project = str(config.get("exepath") or ""), str(config.get("project") or "")
     packages, julia = manifest(Path(project)) if project else ({}, "")
-    return Status("", _juliacall(), bool(option("exe")), exe, julia, project, packages, started=True)
+    version = str(getattr(running, "__version__", ""))
+    return Status("", version, bool(option("exe")), exe, julia, project, packages, started=True)
 
 
 def _own(exe: str, project: str) -> Status:
@@ -135,21 +161,28 @@ def _own(exe: str, project: str) -> Status:
 def _juliapkg() -> Status:
     """What juliapkg made earlier, or will make when it is asked."""
     project, offline = juliapkg_project(), _juliapkg_option("offline") == "yes"
+    exe = _juliapkg_option("exe")
+    if exe and shutil.which(exe) is None:
+        return Status(f"PYTHON_JULIAPKG_EXE={exe} is no program; write the path of the julia executable there.")
+    if not project.is_absolute():
+        return Status(f"PYTHON_JULIAPKG_PROJECT={project} must begin at the root; write the whole path there.")
     made = read_json(project / "pyjuliapkg" / "meta.json")
     packages, julia = manifest(project)
-    exe, julia = str(made.get("executable", "")), str(made.get("version", "") or julia)
-    if offline and not exe:  # juliapkg has not looked yet; it takes what is there
-        exe = _juliapkg_option("exe") or shutil.which("julia") or ""
+    julia = str(made.get("version", "") or julia)
+    # where juliapkg has not looked yet, offline it takes what is there
+    exe = str(made.get("executable", "")) or ((exe or shutil.which("julia") or "") if offline else "")
     wanted = requirements()["packages"].items()
-    held = "PythonCall" in packages and all(admits(w["version"], packages.get(name, "")) for name, w in wanted)
+    held = all(admits(w["version"], packages.get(name, "")) for name, w in wanted)
+    # after an upgrade of juliacall juliapkg installs the PythonCall that belongs to it
+    held &= packages.get("PythonCall") == _juliacall() or (offline and "PythonCall" in packages)
     complete = held and bool(exe) and Path(exe).exists()
     found = Status("", _juliacall(), False, exe, julia, str(project), packages, installs=not complete and not offline)
     if complete or not offline:
         return _with(found, _unfit(found) if complete else "")
-    what = "The Julia packages are" if exe and not held else "Julia is"
+    what = "The Julia packages are not installed" if exe and not held else "Julia is not installed"
     return _with(
         found,
-        f"{what} not installed and PYTHON_JULIAPKG_OFFLINE=yes forbids installing; unset it, or set "
+        f"{what} and PYTHON_JULIAPKG_OFFLINE=yes forbids installing; unset it, or set "
         "PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT to a Julia and a project of your own.",
     )
 
@@ -160,9 +193,8 @@ def _unfit(found: Status) -> str:
     if found.julia and not admits(least, found.julia):
         return f"Julia {found.julia} at {found.executable} is too old or too new: symnum needs {least}; install it from julialang.org."
     if "PythonCall" not in found.packages:
-        return found.lacks("PythonCall").replace(
-            '"PythonCall"', f'Pkg.PackageSpec(name="PythonCall", version="{found.juliacall}")'
-        )
+        add = f'Pkg.add(Pkg.PackageSpec(name="PythonCall", version="{found.juliacall}"))'
+        return f"The Julia project {found.project} does not hold the package PythonCall; add it with: {found.line(add)}"
     theirs = found.packages["PythonCall"]
     if theirs and found.juliacall and theirs != found.juliacall:
         return (
@@ -219,6 +251,15 @@ def manifest(project: Path) -> tuple[dict[str, str], str]:
 def _manifest(folder: Path) -> tuple[dict[str, str], str]:
     path = next(iter(sorted(folder.glob("Manifest-v*.toml"), reverse=True)), folder / "Manifest.toml")
     path = path if path.is_file() else folder / "JuliaManifest.toml"
+    try:
+        found = path.stat()
+    except OSError:
+        return {}, ""
+    return _read_manifest(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=4)  # 20 ms for a hundred kilobytes, and every solve asks
+def _read_manifest(path: Path, _changed: int, _size: int) -> tuple[dict[str, str], str]:
     try:
         read = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):

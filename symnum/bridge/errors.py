@@ -10,10 +10,12 @@ The whole of it, with Julia's stack, goes to the logger ``symnum.bridge`` at lev
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from types import TracebackType
 from typing import Any
 
+from symnum.bridge.environment import status
 from symnum.bridge.interrupts import InterruptsToJulia
 from symnum.errors import BackendUnavailable, SymnumError
 
@@ -73,11 +75,21 @@ def translated(error: BaseException, doing: str = "", kind: type[SymnumError] = 
         return KeyboardInterrupt()
     if name == "OutOfMemoryError":
         return MemoryError(f"Julia ran out of memory{f' in {doing}' if doing else ''}")
-    if name == "MissingPackage" or "Failed to precompile" in message or "does not seem to be installed" in message:
-        kind = BackendUnavailable
-        message = f"{message.rstrip('.')}; `symnum doctor --julia` says what is missing and the line that installs it"
+    if mending := _mended(name, message):
+        kind, message = BackendUnavailable, mending
     where = f"{doing[:1].upper()}{doing[1:]} failed in Julia" if doing else "Julia"
     return kind(f"{where}: {message}")
+
+
+def _mended(name: str, message: str) -> str:
+    """What is wrong with a package that does not load, and what helps; "" where no package is to blame."""
+    if name == "MissingPackage":
+        return f"{message.rstrip('.')}; `symnum doctor --julia` says what is missing and the line that installs it"
+    if "does not seem to be installed" in message:
+        return f"{message.rstrip('.:')}; install it with: {status().line('Pkg.instantiate()')}"
+    if package := re.search(r"Failed to precompile \w+", message):
+        return f"{package[0]} (Julia's own message is above); rebuild it with: {status().line('Pkg.precompile()')}"
+    return ""
 
 
 def _named(error: BaseException) -> tuple[str, str]:

@@ -47,7 +47,8 @@ def announcement(found: Status) -> str:
     julia = "" if found.executable else "Julia, where there is none, and "
     return (
         f"symnum: installing {julia}{what} in {found.project}, once.\n"
-        "symnum: estimate: 10 to 20 minutes, most of it compiling, and 2 to 3 GB of disk; what follows are juliapkg's and Pkg's own messages."
+        "symnum: estimate: 10 to 30 minutes, most of it compiling (more cores, less time), and 2 to 3 GB of disk; "
+        "what follows are juliapkg's and Pkg's own messages."
     )
 
 
@@ -56,20 +57,24 @@ def failed_start(found: Status, error: BaseException) -> str:
     line = first_line(str(error)).rstrip(".")
     if line == NOT_LOADED:
         return (
-            f"Julia {found.julia} started, but PythonCall did not load (Julia's own message is above); rebuild it with: "
-            f"{found.executable or 'julia'} --project={found.project} -e 'import Pkg; Pkg.instantiate(); Pkg.precompile()'"
+            f"Julia {found.julia} started, but PythonCall did not load (Julia's own message is above); unless that was Ctrl-C, "
+            f"rebuild it with: {found.line('Pkg.instantiate(); Pkg.precompile()')}"
         )
+    if isinstance(error, ValueError):  # of juliacall and juliapkg: an option with a value that they do not know
+        return f"juliacall refuses a setting ({line}); correct this variable, or unset it."
     if found.own:
         if isinstance(error, subprocess.CalledProcessError):
             said = first_line(str(error.stderr or line))
             return f"{found.executable} did not run as Julia ({said}); write a working julia executable into PYTHON_JULIACALL_EXE."
         return f"Julia at {found.executable} did not start ({line}); `symnum doctor --julia` tries it step by step."
+    if "is not a Julia executable" in line:
+        return f"PYTHON_JULIAPKG_EXE names no Julia ({line}); write a working julia executable there, or unset it."
     if "could not find Julia" in line:
         return f"No Julia {requirements()['julia']} was found; install it from julialang.org, or {_OWN}."
     if isinstance(error, subprocess.CalledProcessError):
         return (
-            f"Pkg could not install the Julia packages in {found.project} (its own message is above); delete this folder and try "
-            f"again, or {_OWN}."
+            f"Pkg could not install the Julia packages in {found.project} (its own message is above); connect to the internet if it "
+            f"could not reach a server, else delete this folder, and try again, or {_OWN}."
         )
     if isinstance(error, OSError):
         return f"Julia could not be downloaded or run ({line}); connect to the internet and try again, or {_OWN}."

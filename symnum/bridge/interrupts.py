@@ -8,7 +8,8 @@ the time of each call:
     Python code     let in                       Python's             KeyboardInterrupt, as always
     inside Julia    blocked                      Julia's              InterruptException where Julia is, then KeyboardInterrupt
 
-Julia's thread asks whether the handler is still Julia's before it passes a signal on: hence the second column.
+Julia's thread asks whether the handler is still Julia's before it passes a signal on: hence the second column. As the signal may
+come to a third thread first, the handler is one that hands it on (``forwarding.py``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
+
+from symnum.bridge.forwarding import passed_on
 
 _Bytes = ctypes.c_char * 512  # surely holds a struct sigaction (152 bytes on Linux) or a set of signals (128)
 
@@ -59,9 +62,15 @@ class InterruptsToJulia:
         self._mask: Any = None
         if julia_listens():
             c = _c_library()
-            self._mask, self._handler = _Bytes(), _Bytes()
-            c.mask(signal.SIG_BLOCK, c.interrupt, self._mask)
-            c.action(signal.SIGINT, _handler_of_julia(), self._handler)
+            mask, self._handler = _Bytes(), _Bytes()
+            c.action(signal.SIGINT, None, self._handler)
+            c.mask(signal.SIG_BLOCK, c.interrupt, mask)
+            self._mask = mask
+            try:
+                c.action(signal.SIGINT, _handler_of_julia(), None)
+            except BaseException:  # Ctrl-C between the two: without an __enter__ there is no __exit__
+                self.__exit__()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -93,7 +102,7 @@ def _c_library() -> _CLibrary:
 
 @cache
 def _handler_of_julia() -> Any:
-    """The handler in place when this is first asked for, which is right after the start."""
+    """The handler in place when this is first asked for, which is right after the start; from any thread it goes to Julia's."""
     found = _Bytes()
     _c_library().action(signal.SIGINT, None, found)
-    return found
+    return passed_on(found)

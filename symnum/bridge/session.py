@@ -22,8 +22,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from symnum.bridge.convert import to_dict
-from symnum.bridge.environment import Status, juliapkg_project, option, status
+from symnum.bridge.environment import Status, juliapkg_project, option, status, switched_off
 from symnum.bridge.errors import comes_from_julia, guarded, translated
 from symnum.bridge.installing import NOT_LOADED, announcement, declare, failed_start
 from symnum.bridge.interrupts import kept_by_python
@@ -69,7 +68,7 @@ class Session:
     def versions(self) -> dict[str, str]:
         """Versions of Julia, of SymnumBridge and of all packages of the project that symnum knows."""
         with guarded("asking for versions"):
-            return {name: str(version) for name, version in to_dict(self.bridge.versions()).items()}
+            return {str(name): str(version) for name, version in self.bridge.versions().items()}
 
 
 def session(*packages: str) -> Session:
@@ -109,7 +108,8 @@ def check(*packages: str) -> None:
 
 def _opened() -> Session:
     """The session. What went wrong once Julia ran stays wrong, as it cannot be started twice in a process."""
-    if "juliacall" not in sys.modules:  # else _attempt answers, from its memory or by joining a running Julia
+    # otherwise _attempt answers, from its memory or by joining a running Julia
+    if switched_off() or "juliacall" not in sys.modules:
         check()
         if threading.current_thread() is not threading.main_thread():
             raise BackendUnavailable(

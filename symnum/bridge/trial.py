@@ -6,11 +6,6 @@ from symnum.bridge.session import session
 from symnum.errors import SymnumError
 
 
-def versions() -> dict[str, str]:
-    """Versions of Julia and its packages, by the open session."""
-    return session().versions()
-
-
 def start() -> str:
     """Open the session; how long that took and with how many threads."""
     opened = session()

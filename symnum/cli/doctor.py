@@ -90,6 +90,12 @@ class Finding:
     detail: str = ""
     remedy: str = ""
 
+    @property
+    def remark(self) -> str:
+        """What the table says: what is wrong where something is broken, and what mends it; else what was found."""
+        told = self.remedy in self.detail or self.detail in self.remedy
+        return f"{self.detail}; {self.remedy}" if self.status == "broken" and not told else self.remedy or self.detail
+
 
 def doctor(arguments: argparse.Namespace) -> int:
     """Print the table; status 0 if everything needed works, else 1."""
@@ -245,9 +251,10 @@ def _tell(findings: list[Finding], healthy: bool) -> None:
 
     styles = {"works": "green", "found": "green", "missing": "yellow", "broken": "bold red"}
     made = table(("what", "status", "version", "for", "remark"), [])
+    made.columns[0].no_wrap = True  # names of Julia packages are long and have no spaces
     for f in findings:
         style = "bold red" if f.needed and f.status != "works" else styles[f.status]
-        made.add_row(f.name, Text(f.status, style=style), f.version, f.purpose, Text(f.remedy or f.detail))
+        made.add_row(f.name, Text(f.status, style=style), f.version, f.purpose, Text(f.remark))
     out = console()
     out.print(made)
     out.print(

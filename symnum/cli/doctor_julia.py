@@ -86,13 +86,13 @@ def _alone() -> str:
 
 def examine() -> Iterator[Finding]:
     """Each step as it is done; stops where the next could not work."""
-    from symnum.bridge import trial
+    from symnum.bridge import session, trial
 
     begun = _tried("julia session", "the start", trial.start)
     if begun.status != "works":
         yield begun
         return
-    versions = trial.versions()
+    versions = session().versions()
     yield Finding(begun.name, begun.purpose, True, "works", versions["julia"], begun.detail)
     yield from _packages(versions)
     if "Symbolics" in versions:
@@ -107,14 +107,14 @@ def _packages(versions: dict[str, str]) -> Iterator[Finding]:
     for name, wanted in requirements()["packages"].items():
         version, bound = versions.get(name), wanted["version"]
         if version is None:
-            yield Finding(name, "a Julia package", False, "missing", remedy=found.lacks(name))
+            yield Finding(name, "Julia package", False, "missing", remedy=found.lacks(name))
         elif admits(bound, version):
-            yield Finding(name, "a Julia package", False, "found", version, f"needed is {bound}")
+            yield Finding(name, "Julia package", False, "found", version, f"needed is {bound}")
         else:
-            line = (
-                f"needs {bound}: {found.executable} --project={found.project} -e 'import Pkg; Pkg.update(\"{name}\")'"
+            update = f'Pkg.update("{name}")'
+            yield Finding(
+                name, "Julia package", False, "broken", version, remedy=f"needs {bound}: {found.line(update)}"
             )
-            yield Finding(name, "a Julia package", False, "broken", version, remedy=line)
 
 
 def _tried(name: str, purpose: str, attempt: Callable[[], str]) -> Finding:

@@ -56,6 +56,7 @@ def noise_kernels(made: Assembly) -> NoiseKernels | None:
         noise.commutative,
         noise.additive,
         () if noise.in_space else noise.processes,
+        tuple((u.name, process, b) for u, row in noise.rows.items() for process, b in row.items()),
     )
 
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
+from itertools import repeat
+from operator import is_
 from typing import Any
 
 _LOCK = threading.RLock()  # re-entrant: collecting garbage inside the lock may forget a term
@@ -18,6 +21,8 @@ class Reference(weakref.ref[Any]):
     __slots__ = ("key",)
     key: Any
 
+
+_put_key = Reference.key.__set__
 
 references: dict[Any, Reference] = {}
 
@@ -44,20 +49,13 @@ def keep_term(key: Any, term: Any) -> Any:
 
 def keep_terms(keys: list[Any], terms: list[Any]) -> list[Any]:
     """``keep_term`` for many terms under one lock; two of one key become one."""
-    kept = []
+    made = list(map(Reference, terms, repeat(_forget)))
+    deque(map(_put_key, made, keys), maxlen=0)
     with _LOCK:
-        for key, term in zip(keys, terms, strict=True):
-            reference = Reference(term, _forget)
-            reference.key = key
-            other = references.setdefault(key, reference)
-            if other is not reference:
-                found = other()
-                if found is not None:
-                    term = found
-                else:
-                    references[key] = reference
-            kept.append(term)
-    return kept
+        kept = list(map(references.setdefault, keys, made))
+        if all(map(is_, kept, made)):
+            return terms
+        return [keep_term(key, term) for key, term in zip(keys, terms, strict=True)]
 
 
 def _forget(reference: Reference) -> None:

@@ -54,6 +54,17 @@ def unit(coefficient: Number) -> Number:
     return int(coefficient) if coefficient == 1 or coefficient == -1 else coefficient
 
 
+def quotient(a: Number, b: Number) -> Number:
+    """a/b, exact where both are."""
+    if b == 1 or b == -1:
+        return a * b
+    if a == b or a == -b:
+        return 1 if a == b else -1
+    if isinstance(a, float) or isinstance(b, float):
+        return a / b
+    return tidy(Fraction(a) / b) if type(a) is not int or type(b) is not int or a % b else a // b
+
+
 def tidy_exponent(value: Number) -> Number:
     """2.0 -> 2, 1.5 -> 3/2: exact when the float is a small dyadic number, so that x**2.0 is x**2."""
     if type(value) is float and math.isfinite(value) and abs(value) < 2**20 and value * 4 == int(value * 4):
@@ -73,7 +84,9 @@ def numeric_power(base: Number, n: Number) -> Number | None:
         except OverflowError:
             raise TermError(f"{base}**{n} is too large for a floating-point number") from None
     if isinstance(n, int):
-        bits = max(abs(Fraction(base).numerator), Fraction(base).denominator).bit_length() if abs(base) != 1 else 0
+        if base == 1 or base == -1:
+            return base if n % 2 else 1
+        bits = max(abs(Fraction(base).numerator), Fraction(base).denominator).bit_length()
         if bits * abs(n) > _MAX_EXACT_BITS:
             raise TermError(
                 f"({_short(base)})**({_short(n)}) is an exact number of more than {_MAX_EXACT_BITS} bits; write the base as a float"

@@ -17,7 +17,7 @@ from symnum.codegen.targets.c import RATES
 from symnum.errors import TargetError
 from symnum.formats.c_jacobian import jacobian_functions
 from symnum.formats.c_main import main_program
-from symnum.formats.heading import grid_line, model_lines, position, version_line
+from symnum.formats.heading import determined_lines, grid_line, model_lines, position, version_line
 from symnum.ir.kernel import Array, Kernel, Loop, Statement, Store
 from symnum.ir.system import SemiDiscreteSystem
 from symnum.model.system import PDESystem
@@ -128,14 +128,14 @@ def _data(name: str, values: np.ndarray) -> str:
 
 def _full_fields(semi: SemiDiscreteSystem, made: Layout) -> Function:
     kernel = replace(semi.reconstruct, name="full_fields")
-    about = "The fields on the whole grid, (FULL_SIZE): the points that the boundary conditions determine are put back."
+    about = "All fields at all points, (FULL_SIZE): what is no unknown is put back."
     return print_function(kernel, made, Arguments("y", "full", "{}_full"), about)
 
 
 def _constants(semi: SemiDiscreteSystem, made: Layout) -> str:
     lines = [f"#define SIZE {_total(semi.state, made)}  /* unknowns */"]
     if semi.full != semi.state:
-        lines.append(f"#define FULL_SIZE {_total(semi.full, made)}  /* values of the fields on the whole grid */")
+        lines.append(f"#define FULL_SIZE {_total(semi.full, made)}  /* values of all fields at all points */")
     if semi.parameters:
         values = ", ".join(made.numbers.plain(v)[0] for v in semi.parameter_values)
         names = ", ".join(p.name for p in semi.parameters)
@@ -181,7 +181,7 @@ def _header(
     yield "    rhs(t, y, p, dydt)               time derivatives"
     yield "    initial_state(t, p, y)           the state at the start"
     if semi.full != semi.state:
-        yield "    full_fields(t, y, p, full)       boundary points put back"
+        yield "    full_fields(t, y, p, full)       all fields at all points"
     if jacobian:
         yield "    jacobian(t, y, p, values)        derivatives of dydt by y, the values of JACOBIAN_ENTRIES entries"
         yield "    jacobian_pattern(rows, columns)  where these entries lie; equal places add up"
@@ -209,8 +209,7 @@ def _layout_lines(semi: SemiDiscreteSystem, made: Layout) -> Iterator[str]:
         indices = "".join(f"[{made.indices[k]}]" for k in array.axes)
         name = made.names.of("array", array.name)
         yield f"    {name}{indices} from y[{made.offset(array)}] on, at {position(semi, array, made.indices, spacing)}"
-    if semi.full != semi.state:
-        yield "The outermost points of closed sides are no unknowns: the boundary conditions determine them."
+    yield from determined_lines(semi)
 
 
 __all__ = ["fresh_names", "rate_name", "source", "without"]

@@ -47,6 +47,16 @@ def grid_line(semi: SemiDiscreteSystem, how: str) -> str:
     return f"{how} on {points} grid {kind} along {along}."
 
 
+def determined_lines(semi: SemiDiscreteSystem) -> Iterator[str]:
+    """What is no unknown: boundary points, and fields of systems of higher index or with equations that were solved beforehand."""
+    unknown = {a.field: a.shape for a in semi.state}
+    if any(a.shape != unknown.get(a.field, a.shape) for a in semi.full):
+        yield "The outermost points of closed sides are no unknowns: the boundary conditions determine them."
+    others = [a.field for a in semi.full if a.field not in unknown]
+    if others:
+        yield f"No unknowns: {', '.join(others)}; the others determine them (full_fields) as long as nothing is divided by zero."
+
+
 def position(
     semi: SemiDiscreteSystem, array: Array, indices: tuple[str, ...], spacing: tuple[str, ...], first: int = 0
 ) -> str:

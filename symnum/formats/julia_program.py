@@ -17,7 +17,7 @@ from symnum.codegen.julia_text import JuliaWriter
 from symnum.codegen.targets.julia import RATES
 from symnum.errors import TargetError
 from symnum.formats.c_program import fresh_names, rate_name, without
-from symnum.formats.heading import grid_line, model_lines, position, version_line
+from symnum.formats.heading import determined_lines, grid_line, model_lines, position, version_line
 from symnum.formats.julia_jacobian import jacobian_functions
 from symnum.formats.julia_main import main_program
 from symnum.ir.kernel import Array
@@ -70,7 +70,9 @@ def _module_name(name: str) -> str:
 
 def _about_rhs(system: PDESystem, semi: SemiDiscreteSystem) -> str:
     names = ", ".join(a.field for a in semi.state)
-    text = f"The rates of change of {names} at time t, in the state y, with the parameters p, into dydt, which must not overlap y"
+    text = (
+        f"The rates of change of {names} at time t, with the parameters p, into dydt, which must not overlap the state"
+    )
     if len(system.equations) <= _MOST_EQUATIONS:
         text += ":\n\n" + "\n".join(f"    {equation}" for equation in system.equations)
     else:
@@ -112,7 +114,7 @@ def _initial(system: PDESystem, semi: SemiDiscreteSystem, made: Layout) -> Funct
     end = printed.text.rindex("    return nothing")
     text = printed.text[:end] + "".join(f"{c}\n" for c in copies) + printed.text[end:]
     start = repr(float(semi.time_span[0]))
-    whole = f"initial_state(p = parameters(), t = {start}) = (y = zeros(eltype(p), SIZE); initial_state!(y, p, t); y)\n"
+    whole = f"initial_state(p = parameters(), t = {start}) = (y = zeros(float(eltype(p)), SIZE); initial_state!(y, p, t); y)\n"
     return Function("\n\n".join([*tables, f"{text}{whole}"]), printed.helpers, printed.prototype)
 
 
@@ -124,9 +126,7 @@ def _data(name: str, values: np.ndarray) -> str:
 
 def _full_fields(semi: SemiDiscreteSystem, made: Layout) -> Function:
     kernel = replace(semi.reconstruct, name="full_fields")
-    about = (
-        "The fields on the whole grid, (FULL_SIZE,): the points that the boundary conditions determine are put back."
-    )
+    about = "All fields at all points, (FULL_SIZE,): what is no unknown is put back."
     printed = print_function(kernel, made, Arguments("y", "full", "{}_full"), about)
     whole = "full_fields(y, p, t) = (full = similar(y, FULL_SIZE); full_fields!(full, y, p, t); full)\n"
     return replace(printed, text=f"{printed.text}{whole}")
@@ -137,7 +137,7 @@ def _constants(semi: SemiDiscreteSystem, made: Layout) -> str:
     out.line(f"const SIZE = {semi.size}  # unknowns")
     if semi.full != semi.state:
         size = sum(a.size for a in semi.full)
-        out.line(f"const FULL_SIZE = {size}  # values of the fields on the whole grid")
+        out.line(f"const FULL_SIZE = {size}  # values of all fields at all points")
     places = ", ".join(f'"{made.names.of("array", a.name)}" => {_place(a)}' for a in semi.state)
     out.line("")
     out.comment("Where each field lies in the state.")
@@ -145,7 +145,8 @@ def _constants(semi: SemiDiscreteSystem, made: Layout) -> str:
     out.line("")
     _parameters(out, semi, made)
     if semi.algebraic:
-        flags = "; ".join(f"fill({str(a.field not in semi.algebraic).lower()}, {a.size})" for a in semi.state)
+        known = ((str(a.field not in semi.algebraic).lower(), a.size) for a in semi.state)
+        flags = "; ".join(f"fill({flag}, {size})" if size > 1 else flag for flag, size in known)
         out.line("")
         out.comment("Which unknowns have a time derivative; the diagonal of the mass matrix.")
         out.statement(f"differential() = [{flags}]")
@@ -168,7 +169,7 @@ def _parameters(out: JuliaWriter, semi: SemiDiscreteSystem, made: Layout) -> Non
     elif len(pairs) <= _MOST_KEYWORDS:
         out.comment(f"The vector of parameters; another value by its name, parameters({pairs[0][0]} = {pairs[0][1]}).")
         keywords, names = ", ".join(f"{n} = {v}" for n, v in pairs), ", ".join(n for n, _ in pairs)
-        out.statement(f"parameters(; {keywords}) = [{names}]")
+        out.statement(f"parameters(; {keywords}) = float([{names}])")
     else:
         out.comment("The vector of parameters.")
         out.open("parameters() = [")
@@ -204,7 +205,7 @@ def _header(
     yield "    initial_state(p)                    the state at the start"
     yield "    rhs!(dydt, y, p, t)                 time derivatives"
     if semi.full != semi.state:
-        yield "    full_fields(y, p, t)                boundary points put back"
+        yield "    full_fields(y, p, t)                all fields at all points"
     if semi.algebraic:
         yield "    differential()                      which unknowns have a time derivative"
     if jacobian:
@@ -232,7 +233,8 @@ def _usage(semi: SemiDiscreteSystem, module: str, jacobian: bool) -> Iterator[st
     if jacobian:
         yield "    pattern = jacobian_pattern(); n = length(y)"
         yield "    J = SparseMatrixCSC(n, n, pattern.colptr, pattern.rowval, zeros(length(pattern.rowval)))"
-        options += ["jac = (J, y, p, t) -> jacobian!(nonzeros(J), y, p, t, pattern)", "jac_prototype = J"]
+        yield "    jac(J, y, p, t) = jacobian!(nonzeros(J), y, p, t, pattern)"
+        options += ["jac", "jac_prototype = J"]
     if semi.algebraic:
         options.append("mass_matrix = Diagonal(float(differential()))")
     yield f"    f = ODEFunction(rhs!{'; ' if options else ''}{', '.join(options)})"
@@ -254,8 +256,7 @@ def _layout_lines(semi: SemiDiscreteSystem, made: Layout) -> Iterator[str]:
         view = f"reshape({view}, {sizes})" if len(array.axes) > 1 else view
         name = made.names.of("array", array.name)
         yield f"    {name} = {view}, {name}[{indices}] at {position(semi, array, made.indices, spacing, 1)}"
-    if semi.full != semi.state:
-        yield "The outermost points of closed sides are no unknowns: the boundary conditions determine them."
+    yield from determined_lines(semi)
 
 
 __all__ = ["lacking", "source"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from symnum.expr.term import Term
 from symnum.ir.kernel import Kernel
 
 Made = Callable[[], Kernel]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NoiseKernels:
     """What moves a state at random. Kernels are made on first need (those of many processes are large).
 
@@ -21,6 +23,7 @@ class NoiseKernels:
         milstein: the same with the terms of order h, 1/2 sum_jk L_j b_k (w_j w_k - [j = k] h); None where they need Levy areas.
         commutative: L_j b_k = L_k b_j: methods of strong order above one half keep it. additive: B does not depend on y.
         names: of the processes, as far as they have some (none for white noise in space).
+        coefficients: (field, process, term): what the kernels were made from, beside the grid. compiled: what others made of them, by target.
     """
 
     columns: int
@@ -31,3 +34,5 @@ class NoiseKernels:
     commutative: bool
     additive: bool
     names: tuple[str, ...] = ()
+    coefficients: tuple[tuple[str, str, Term], ...] = ()
+    compiled: dict[str, Any] = field(default_factory=dict, repr=False)

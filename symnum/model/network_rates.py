@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, zip_longest
-from operator import add
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from symnum.expr.batch import Factor, products, sorted_factors, sums
@@ -64,6 +63,14 @@ class NetworkParts:
         return made
 
     @cached_property
+    def table(self) -> tuple[Any, Any, Any]:
+        """The reactions as arrays: rate laws (n,), reactants and products (n, width) with -1 for none."""
+        import numpy as np
+
+        laws, reactants, products = zip(*self.rows, strict=True)
+        return np.array(laws), _padded(reactants), _padded(products)
+
+    @cached_property
     def changes(self) -> list[Change]:
         """The net change of each reaction."""
         return net_changes(self.rows, {i for i, s in enumerate(self.species) if s in self.fixed})
@@ -83,13 +90,23 @@ class NetworkParts:
         return [RateLaw(law.kind, tuple(map(put_in, law.constants)), put_in(law.factor)) for law in self.laws]
 
 
+def _padded(rows: Sequence[Sequence[int]]) -> Any:
+    """Rows of different lengths as a matrix, filled up with -1."""
+    import numpy as np
+
+    widths = np.fromiter(map(len, rows), np.int64, len(rows))
+    made = np.full((len(rows), widths.max()), -1)
+    made[np.arange(made.shape[1]) < widths[:, None]] = np.fromiter(chain.from_iterable(rows), np.int64, widths.sum())
+    return made
+
+
 @dataclass(frozen=True)
 class Fluxes:
     """Reaction i runs at ``coefficients[i] * monomials[columns[i]]``; a monomial has no number in front."""
 
     coefficients: list[Number]
     columns: Any
-    monomials: list[Term]
+    monomials: Sequence[Term]
 
     def terms(self) -> list[Term]:
         """The rate of each reaction as one term."""
@@ -104,18 +121,15 @@ def fluxes(parts: NetworkParts) -> Fluxes:
     constants = {n: split_coefficient(mul(law.terms())) for n, law in enumerate(laws) if law.kind == MASS_ACTION}
     first: dict[Term, int] = {}  # constants that differ by a number alone share their monomials
     shared = [first.setdefault(constants[n][1], n) if n in constants else n for n in range(len(laws))]
-    used, reactants, _ = zip(*parts.rows, strict=True)
-    sides = {side: k for k, side in enumerate(dict.fromkeys(reactants))}
-    codes = np.array(shared, dtype=np.int64)[list(used)] * len(sides) + list(map(sides.__getitem__, reactants))
-    distinct, columns = np.unique(codes, return_inverse=True)
-    law_of, side_of = np.divmod(distinct, len(sides))
-    listed = list(sides)
-    made = _products(parts.species, {n: constants[n][1] for n in first.values()}, listed, law_of, side_of)
+    used, reactants, _ = parts.table
+    distinct, columns = _distinct_rows(np.column_stack([np.array(shared)[used], reactants]))
+    law_of, sides = distinct[:, 0], distinct[:, 1:]
+    made, plain = _products(parts.species, {n: constants[n][1] for n in first.values()}, law_of, sides)
     scales = [constants[n][0] if n in constants else 1 for n in range(len(laws))]
-    coefficients = list(map(scales.__getitem__, used))
+    coefficients = list(map(scales.__getitem__, used.tolist()))
     own: dict[int, Number] = {}  # numbers in front of other rates
-    for k in [k for k, term in enumerate(made) if term is None]:
-        law, amounts = int(law_of[k]), [parts.species[s] for s in listed[side_of[k]]]
+    for k in np.flatnonzero(~plain).tolist():
+        law, amounts = int(law_of[k]), [parts.species[s] for s in sides[k].tolist() if s >= 0]
         rate = mul((constants[law][1], *amounts)) if law in constants else laws[law].flux(amounts)
         own[k], made[k] = split_coefficient(rate)
     if set(own.values()) - {1}:
@@ -123,10 +137,25 @@ def fluxes(parts: NetworkParts) -> Fluxes:
     return Fluxes(coefficients, columns, made)
 
 
-def _products(
-    species: Sequence[Symbol], constants: Mapping[int, Term], sides: list[tuple[int, ...]], law_of: Any, side_of: Any
-) -> list[Any]:
-    """Rate constant times amounts; None where the constant is no product of parameters or a species reacts with itself."""
+def _distinct_rows(table: Any) -> tuple[Any, Any]:
+    """The distinct rows of a matrix of whole numbers >= -1, and for each row its number among them."""
+    import numpy as np
+
+    short = (table + 1).astype(np.min_scalar_type(int(table.max()) + 1))  # which are sorted by their digits
+    order = np.lexsort(short.T)
+    short = short[order]
+    new = np.ones(len(table), dtype=bool)
+    new[1:] = (short[1:] != short[:-1]).any(axis=1)
+    numbers = np.empty(len(table), dtype=np.int64)
+    numbers[order] = np.cumsum(new) - 1
+    return table[order[new]], numbers
+
+
+def _products(species: Sequence[Symbol], constants: Mapping[int, Term], law_of: Any, sides: Any) -> tuple[Any, Any]:
+    """Rate constant times amounts, (n,), and where that was made: not for constants that are no product of parameters, nor a species with itself.
+
+    law_of: (n,) keys of ``constants``; sides: (n, width) species, -1 for none.
+    """
     import numpy as np
 
     plain = {law: powers for law, constant in constants.items() if (powers := _powers(constant)) is not None}
@@ -136,15 +165,13 @@ def _products(
     left = np.full((max(law_of) + 1, max(map(len, plain.values()), default=0)), nothing)
     for law, powers in plain.items():
         left[law, : len(powers)] = [place[factor] for factor in powers]
-    listed = np.array(list(zip_longest(*sides, fillvalue=-1)), dtype=np.int64).reshape(-1, len(sides)).T
-    right = np.array([*(place[s, 1] for s in species), nothing])[listed]  # -1: the last
-    table = np.sort(np.hstack([left[law_of], right[side_of]]), axis=1)
+    right = np.array([*(place[s, 1] for s in species), nothing])[sides]  # -1: the last
+    table = np.sort(np.hstack([left[law_of], right]), axis=1)
     twice = (table[:, 1:] == table[:, :-1]) & (table[:, 1:] < nothing)
-    kept = np.flatnonzero(np.isin(law_of, list(plain)) & ~twice.any(axis=1))
-    made: list[Any] = [None] * len(table)
-    for k, term in zip(kept.tolist(), products(factors, table[kept]), strict=True):
-        made[k] = term
-    return made
+    kept = np.isin(law_of, list(plain)) & ~twice.any(axis=1)
+    made = np.full(len(table), None)
+    made[kept] = products(factors, table[kept])
+    return made, kept
 
 
 def _powers(constant: Term) -> list[Factor] | None:
@@ -162,17 +189,13 @@ def rates(parts: NetworkParts) -> dict[Symbol, Term]:
 
     with collector_paused():
         flux = fluxes(parts)
-        _, reactants, products = zip(*parts.rows, strict=True)
-        sides = list(map(add, reactants, products))
-        reaction = np.repeat(np.arange(len(sides)), list(map(len, sides)))
-        species = np.fromiter(chain.from_iterable(sides), np.int64, len(reaction))
-        begin = np.searchsorted(reaction, np.arange(len(sides)))
-        lost = np.arange(len(reaction)) < (begin + list(map(len, reactants)))[reaction]
-        numbers = _array(flux.coefficients)[reaction]
+        _, reactants, products = parts.table
+        sides = np.hstack([reactants, products])
         fixed = [k for k, s in enumerate(parts.species) if s in parts.fixed]
-        free = np.flatnonzero(~np.isin(species, fixed))
-        changes = np.where(lost, -numbers, numbers)
-        made = sums(len(parts.species), species[free], flux.columns[reaction][free], changes[free], flux.monomials)
+        reaction, column = np.nonzero((sides >= 0) & ~np.isin(sides, fixed))
+        numbers = _array(flux.coefficients)[reaction]
+        changes = np.where(column < reactants.shape[1], -numbers, numbers)
+        made = sums(len(parts.species), sides[reaction, column], flux.columns[reaction], changes, flux.monomials)
     return dict(zip(parts.species, made, strict=True))
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symnum.errors import ModelError, did_you_mean
-from symnum.expr.calculus import differentiate, substitute
+from symnum.expr.calculus import derivative, differentiate, substitute
 from symnum.expr.term import ZERO, Symbol, Term, add, mul
 from symnum.expr.walk import contains, symbols
 from symnum.model.naming import listed, to_term
@@ -83,12 +83,13 @@ class Noise:
 
         General noise of up to 16 processes is compared at random points.
         """
-        if self.additive or len(self.processes) <= 1:
-            return self.additive or self.pointwise
+        if self.additive or (len(self.processes) <= 1 and not self.in_space):
+            return True
         if not self.pointwise:
             return False
-        if self.diagonal:
-            return all(set(symbols(b, "field")) <= {u} for u, row in self.rows.items() for b in row.values())
+        if self.diagonal:  # a coefficient may hold its own field and those that no process moves
+            moved = set(self.rows)
+            return all(set(symbols(b, "field")) & moved <= {u} for u, row in self.rows.items() for b in row.values())
         return len(self.processes) <= _PROBED and all(_equal(a, b) for a, b in self._brackets())
 
     def _brackets(self) -> Iterator[tuple[Term, Term]]:
@@ -124,7 +125,7 @@ def read_noise(system: PDESystem, given: Mapping[Any, Any], states: Mapping[Symb
     """
     if not isinstance(given, Mapping):
         raise ModelError(f"noise={given!r} is no mapping from fields to terms; {_EXAMPLE}")
-    terms = _Terms(system)
+    terms = _Terms(system, states)
     rows: dict[Symbol, dict[str, Term]] = {}
     own: list[str] = []
     for key, value in given.items():
@@ -160,7 +161,8 @@ def _field(key: Any, system: PDESystem, states: Mapping[Symbol, Symbol]) -> Symb
     if found is None:
         known = [u.name for u in system.fields]
         raise ModelError(
-            f"noise names {name!r}, which is no field of the model.{did_you_mean(str(name), known)} Fields: {', '.join(known)}"
+            f"noise names {name!r}, which is no field of the model.{did_you_mean(str(name), known)} Fields: {', '.join(known)}. "
+            "(Of an equation of second order in time the noise of the field moves its velocity.)"
         )
     if found not in states:
         raise ModelError(
@@ -184,14 +186,18 @@ def _row(u: Symbol, value: Any, terms: Callable[[Any, Symbol], Term]) -> tuple[d
 
 
 class _Terms:
-    """Reads a coefficient: symbols by name, and only what a rate may hold."""
+    """Reads a coefficient: symbols by name, velocities for time derivatives, and only what a rate may hold."""
 
-    def __init__(self, system: PDESystem) -> None:
+    def __init__(self, system: PDESystem, states: Mapping[Symbol, Symbol]) -> None:
         self.known: dict[str, Symbol] = {s.name: s for s in (*system.fields, system.time, *system.space)}
         self.known |= system.parameter_symbols
+        self.time = system.time
+        self.velocities = {derivative(u, {system.time: 1}): v for u, v in states.items() if u is not v}
 
     def __call__(self, value: Any, u: Symbol) -> Term:
-        term = to_term(value, f"the noise of {u.name}", f"Write noise={{{u.name}: sigma*{u.name}}}.")
+        term = to_term(
+            value, f"the noise of {u.name}", f"Write noise={{{u.name}: sigma*{u.name}}} or {{{u.name}: [b1, b2]}}."
+        )
         found: dict[Term, Term] = {}
         for symbol in symbols(term):
             meant = self.known.get(symbol.name)
@@ -202,7 +208,11 @@ class _Terms:
                 )
             if meant is not symbol:
                 found[symbol] = meant
-        term = substitute(term, found) if found else term
+        term = substitute(substitute(term, found) if found else term, self.velocities)
+        if contains(term, lambda node: node.op == "derivative" and self.time in node.args[1:]):
+            raise ModelError(
+                f"the noise of {u.name} ({term}) holds a derivative in time that is no unknown; write what the equation says it is"
+            )
         own = set(u.info.coordinates)
         for s in symbols(term):
             along = s.info.coordinates if s.kind == "field" else (s,) if s.kind == "coordinate" else ()

@@ -71,7 +71,7 @@ class SDESystem(PDESystem):
             )
         if domain is None:
             domain = t if isinstance(t, (Domain, Mapping)) else {_time_name(equations): t}
-        self._set(_given_noise=noise, interpretation=interpretation)
+        self._set(_given_noise=_kept(noise), interpretation=interpretation)
         super().__init__(equations, domain, conditions, initial, _with_those_of(noise, parameters), name, events)
 
     @cached_property
@@ -170,6 +170,8 @@ class SDESystem(PDESystem):
 
     def _noise_in_words(self) -> str:
         noise = self.noise
+        if not noise.rows:
+            return "none: all coefficients are zero"
         rows = [
             f"{u.name}: {' + '.join(f'{_factor(b)} d{k}' for k, b in row.items())}"
             for u, row in list(noise.rows.items())[:5]
@@ -196,6 +198,13 @@ class SDESystem(PDESystem):
         for u, row in list(self.noise.rows.items())[:8]:
             lines.append(f"  noise of {u.name}: {' + '.join(f'{_factor(b)} d{k}' for k, b in row.items())}"[:160])
         return "\n".join(lines)
+
+
+def _kept(noise: Any) -> Any:
+    """A copy that stays as it is when the user's dictionary or lists change."""
+    if isinstance(noise, Mapping):
+        return {key: _kept(value) for key, value in noise.items()}
+    return [_kept(value) for value in noise] if isinstance(noise, (list, tuple)) else noise
 
 
 def _factor(term: Term) -> str:

@@ -130,7 +130,13 @@ def noise_terms(texts: Any, system: PDESystem) -> Any:
         lost = next((row for row in rows if ":" not in row), None)
         if lost is not None:
             raise ModelError(f'noise is {lost!r}, which names no field; write noise=["u: sigma*u"]')
-        texts = {field.strip(): term for field, _, term in (row.partition(":") for row in rows)}
+        pairs = [(field.strip(), term) for field, _, term in (row.partition(":") for row in rows)]
+        texts = dict(pairs)
+        if len(texts) < len(pairs):
+            twice = next(field for k, (field, _) in enumerate(pairs) if field in dict(pairs[:k]))
+            raise ModelError(
+                f'noise names {twice} twice; write its coefficients in one entry: noise={{"{twice}": ["b1", "b2"]}}'
+            )
 
     def read(field: str, value: Any) -> Any:
         if isinstance(value, Mapping):

@@ -35,8 +35,7 @@ class Sweep:
         """Put solutions side by side. given: the parameters of each; times: those that all of them were asked for."""
         import xarray
 
-        sets = [s.to_xarray().drop_attrs(deep=False) for s in solutions]
-        rows = [d.reindex(t=times) if len(d.t) != len(times) else d for d in sets]
+        rows = [_whole(s.to_xarray().drop_attrs(deep=False), times) for s in solutions]
         whole = xarray.concat(
             rows, dim="trajectory", combine_attrs="override", join="override", coords="minimal", compat="override"
         )
@@ -73,3 +72,12 @@ class Sweep:
         return (
             f"<sweep of {len(self)} trajectories: {', '.join(map(str, self.dataset.data_vars))}; {self.method}{said}>"
         )
+
+
+def _whole(data: xarray.Dataset, times: np.ndarray) -> xarray.Dataset:
+    """The values at all the times that were asked for: NaN where the solve did not get there."""
+    kept = min(len(data.t), len(times))
+    while kept and data.t.values[kept - 1] != times[kept - 1]:  # a failed solve tells the state where it stopped
+        kept -= 1
+    reached = data.isel(t=slice(kept))
+    return reached if kept == len(times) else reached.pad(t=(0, len(times) - kept)).assign_coords(t=times)

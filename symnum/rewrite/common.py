@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from symnum.expr.numbers import Number, tidy
+from symnum.expr.numbers import Number, quotient
 
 _WIDEST = 400  # parts of one row that are paired with each other; pairs grow with the square
 
@@ -128,7 +127,7 @@ class Rows:
                     for other in row:
                         if other != i and (rows := pairs.get(self._key(row, i, other))) is not None:
                             rows.discard(k)
-            row[new] = self._place(_quotient(values[row[first]], lead))
+            row[new] = self._place(quotient(values[row[first]], lead))
             for i in members:
                 del row[i]
                 self.where[i].discard(k)
@@ -152,18 +151,10 @@ class Rows:
         """The place of the ratio of two coefficients, both given by their places."""
         found = self._known.get((a, b))
         if found is None:
-            value = _quotient(self.values[a], self.values[b])
+            value = quotient(self.values[a], self.values[b])
             found = self._known[a, b] = self.ratios.setdefault(value, len(self.ratios))
         return found
 
 
 _NONE: frozenset[int] = frozenset()
 _PART = (1 << 28) - 1
-
-
-def _quotient(a: Number, b: Number) -> Number:
-    if a == b:
-        return 1
-    if a == -b:
-        return -1
-    return a / b if isinstance(a, float) or isinstance(b, float) else tidy(Fraction(a) / b)

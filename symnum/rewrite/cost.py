@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from symnum.errors import TermError, UnknownName, did_you_mean
@@ -116,10 +117,11 @@ def operations(terms: Iterable[Term]) -> Counter[str]:
     counts: Counter[str] = Counter()
     powers: set[tuple[Term, Number]] = set()
     for node in postorder(terms):
-        counts.update(_own(node.op, node.data))
+        for operation, n in _own(node.op, node.data).items():
+            counts[operation] += n
         if node.op == "mul":
             for base, e in zip(node.args, node.data[1:], strict=True):
-                if base.op in ("const", "pi"):  # compilers take the root of a number
+                if e == 1 or base.op in ("const", "pi"):  # compilers take the root of a number
                     continue
                 for step, operation in power_steps(abs(e)):
                     if (base, step) not in powers:
@@ -156,26 +158,28 @@ def _of_product(data: tuple[Any, ...]) -> dict[str, int]:
     }
 
 
-def power_steps(e: Number) -> Iterator[tuple[Number, str]]:
+@lru_cache(256, typed=True)
+def power_steps(e: Number) -> tuple[tuple[Number, str], ...]:
     """The steps of base**e, e > 0, each with the power it gives: x^7 is x^2, x^3, x^4, x^7; x^(5/2) is x^2, sqrt(x), their product."""
     exact = Fraction(e) if not isinstance(e, float) or e.is_integer() else None
     if exact is None or exact > _LARGEST_POWER or exact.denominator > 2:
-        yield e, "pow"
-        return
+        return ((e, "pow"),)
+    steps: list[tuple[Number, str]] = []
     whole = int(exact)
     square, made = 1, 0
     while square <= whole:
         if whole & square:
             if made:
-                yield made + square, "mul"
+                steps.append((made + square, "mul"))
             made += square
         square *= 2
         if square <= whole:
-            yield square, "mul"
+            steps.append((square, "mul"))
     if exact.denominator == 2:
-        yield Fraction(1, 2), "sqrt"
+        steps.append((Fraction(1, 2), "sqrt"))
         if whole:
-            yield exact, "mul"
+            steps.append((exact, "mul"))
+    return tuple(steps)
 
 
 # --- latency ----------------------------------------------------------------------------------------------------------
@@ -221,7 +225,7 @@ def _chain(ready: list[float], step: float) -> float:
 
 
 def _depth(e: Number, table: Mapping[str, float]) -> float:
-    steps = list(power_steps(e))
+    steps = power_steps(e)
     functions = [table[operation] for _, operation in steps if operation != "mul"]
     whole = math.floor(e)
     squarings = whole.bit_length() - 1 + (whole.bit_count() > 1) if whole >= 2 else 0

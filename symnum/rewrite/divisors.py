@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from fractions import Fraction
 
-from symnum.expr.numbers import Number, tidy, unit
+from symnum.expr.numbers import Number, quotient, unit
 from symnum.expr.term import ONE, Const, Term, make_call, rebuild
 from symnum.expr.walk import fold, postorder
 
@@ -96,7 +95,9 @@ class _Pool:
                 common = _common(first, second)
                 a, b = _without(first, common), _without(second, common)
                 divisor, at = (
-                    ((a, b, _ratio(d, c)), (k, i, j, common)) if a < b else ((b, a, _ratio(c, d)), (k, j, i, common))
+                    ((a, b, quotient(d, c)), (k, i, j, common))
+                    if a < b
+                    else ((b, a, quotient(c, d)), (k, j, i, common))
                 )
                 found.setdefault(divisor, []).append(at)
         return found
@@ -205,14 +206,6 @@ def _without(a: Letters, part: Letters) -> Letters:
     for n in part:
         left.remove(n)
     return tuple(left)
-
-
-def _ratio(a: Number, b: Number) -> Number:
-    if a == b:
-        return 1
-    if a == -b:
-        return -1
-    return a / b if isinstance(a, float) or isinstance(b, float) else tidy(Fraction(a) / b)
 
 
 def _apart(places: Sequence[Place]) -> list[Place]:

@@ -23,7 +23,16 @@ from math import gcd, lcm
 from typing import Any
 
 from symnum.errors import TermError
-from symnum.expr.numbers import Number, exact_number, finite, fold_function, numeric_power, tidy, tidy_exponent
+from symnum.expr.numbers import (
+    Number,
+    exact_number,
+    finite,
+    fold_function,
+    numeric_power,
+    quotient,
+    tidy,
+    tidy_exponent,
+)
 from symnum.expr.term import Term
 from symnum.expr.walk import postorder
 from symnum.rewrite.assumptions import NONNEGATIVE, Assumptions, node_facts, number_facts
@@ -186,7 +195,7 @@ class EGraph:
         size = _content(constant, [c for _, c in pairs])
         if size == 1:
             return self._intern(node)
-        primitive = self.sum([(i, _ratio(c, size)) for i, c in pairs], _ratio(constant, size))
+        primitive = self.sum([(i, quotient(c, size)) for i, c in pairs], quotient(constant, size))
         multiple = self.sum([(primitive, size)])
         if self.find(primitive) == self.find(multiple):  # rounding: keep the sum as it is
             return self._intern(node)
@@ -354,14 +363,14 @@ class EGraph:
         if first is None or second is None:
             given = first or second
             if given is not None and not isinstance(given[0], float) and self.find(given[1]) != a:
-                self.union(given[1], self.sum([(a, _ratio(1, given[0]))]))
+                self.union(given[1], self.sum([(a, quotient(1, given[0]))]))
             return
         (c, p), (d, q) = first, second
         if not self._leads_back(p, a):
             self.classes[a].scaled = first
         exact = not isinstance(c, float) and not isinstance(d, float)
         if (exact or c == d) and self.find(p) != self.find(q):
-            self.union(p, self.sum([(q, _ratio(d, c))]))
+            self.union(p, self.sum([(q, quotient(d, c))]))
 
     def _leads_back(self, i: int, a: int) -> bool:
         """True if class i is written through class a by multiples and powers: P = 2*A and A = P/2 tell the same thing twice."""
@@ -455,10 +464,3 @@ def _content(constant: Number, coefficients: list[Number]) -> Number:
     content = Fraction(gcd(*[f.numerator for f in parts]), lcm(*[f.denominator for f in parts]))
     fewer = len(sizes - {content}) < len(sizes - {1})
     return tidy(sign * content) if fewer else sign
-
-
-def _ratio(a: Number, b: Number) -> Number:
-    """a/b, exact where both are."""
-    if b == 1 or b == -1:
-        return a * b
-    return a / b if isinstance(a, float) or isinstance(b, float) else tidy(Fraction(a) / b)

@@ -50,29 +50,29 @@ def _where(choices: Choices) -> list[list[tuple[int, int]]]:
     return where
 
 
-def total(choices: Choices, chosen: Sequence[int]) -> float:
-    """What all roots cost together, each item once; infinite if the choice goes in circles."""
+def total(choices: Choices, chosen: Sequence[int], limit: float = float("inf")) -> float:
+    """What all roots cost together, each item once; infinite if the choice goes in circles, or costs as much as the limit."""
     ways = choices.ways
-    state: dict[int, int] = {}
+    state = bytearray(len(ways))  # 1: an ancestor, 2: done
     cost = 0.0
     for root in choices.roots:
         stack = [root]
         while stack:
             i = stack[-1]
-            seen = state.get(i)
-            if seen is None:
-                state[i] = 1
-                price, needs, _ = ways[i][chosen[i]]
-                cost += price
-                for j in needs:
-                    mark = state.get(j)
-                    if mark is None:
-                        stack.append(j)
-                    elif mark == 1:  # an ancestor
-                        return float("inf")
-            else:
+            if state[i]:
                 stack.pop()
                 state[i] = 2
+                continue
+            state[i] = 1
+            price, needs, _ = ways[i][chosen[i]]
+            cost += price
+            if cost >= limit:
+                return float("inf")
+            for j in needs:
+                if not state[j]:
+                    stack.append(j)
+                elif state[j] == 1:
+                    return float("inf")
     return cost
 
 
@@ -163,7 +163,7 @@ def _given(
     kept = {i: choices.chosen[i] for i in changes}
     for i, way in changes.items():
         choices.chosen[i] = way
-    value = total(choices, choices.chosen)
+    value = total(choices, choices.chosen, best)
     if value < best - 1e-9:
         for i, c in cheaper.items():
             cost[i] = c
@@ -227,7 +227,7 @@ def _exchange(choices: Choices, best: float, stop: Callable[[], bool]) -> float:
             if k == chosen[i]:
                 continue
             kept, chosen[i] = chosen[i], k
-            value = total(choices, chosen)
+            value = total(choices, chosen, best)
             if value < best - 1e-9:
                 best = value
             else:
@@ -255,7 +255,7 @@ def _adopt(choices: Choices, cost: list[float], best: float, stop: Callable[[], 
         kept = {i: choices.chosen[i] for i in changes}
         for i, k in changes.items():
             choices.chosen[i] = k
-        value = total(choices, choices.chosen)
+        value = total(choices, choices.chosen, best)
         if value < best - 1e-9:
             best = value
         else:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
+from symnum.expr.replace import replaced
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import node_count, postorder, symbols
 from symnum.ir.kernel import Accumulate, Kernel, Let, Loop, Statement, Store, fresh_names, values
@@ -31,7 +32,7 @@ from symnum.rewrite.cost import CYCLES
 from symnum.rewrite.kernel_collect import Collector
 from symnum.rewrite.kernel_constants import tabulate, versions_of_powers
 from symnum.rewrite.kernel_cost import Fixed, fixed_along, loop_cost
-from symnum.rewrite.share import replaced, share_products, share_sums
+from symnum.rewrite.share import share_products, share_sums
 from symnum.rewrite.simplify import simplify
 
 _MARKED = 0.95  # share of a body's cost below which another form is taken

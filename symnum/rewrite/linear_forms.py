@@ -17,10 +17,10 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from symnum.expr.numbers import Number, tidy, unit
+from symnum.expr.replace import replaced
 from symnum.expr.term import ONE, Term, make_call
 from symnum.expr.walk import postorder
 from symnum.rewrite.cost import Costs
-from symnum.rewrite.share import replaced
 
 _MOST_NODES = 200
 _MOST_STEPS = 20

@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Any
 
 from symnum.errors import TermError, UnknownName
-from symnum.expr.numbers import Number, tidy
+from symnum.expr.numbers import Number, quotient, tidy
 from symnum.expr.parse import parse
 from symnum.expr.term import Const, Symbol, Term, scale, split_coefficient
 from symnum.expr.walk import postorder
@@ -258,20 +258,14 @@ def _select(
         if k in chosen:
             continue
         if factor == 1 and part[0] == "letter":
-            for found in _bind(graph, part[1], _divided(numbers[k], wanted), child, binding):
+            for found in _bind(graph, part[1], quotient(numbers[k], wanted), child, binding):
                 yield from _select(graph, parts[1:], children, numbers, 1, (*chosen, k), found)
             continue
         if factor is not None and numbers[k] != (factor or 1) * wanted:
             continue
-        ratio = _divided(numbers[k], wanted) if factor is None else factor
+        ratio = quotient(numbers[k], wanted) if factor is None else factor
         for found in _match(graph, part, child, binding):
             yield from _select(graph, parts[1:], children, numbers, ratio, (*chosen, k), found)
-
-
-def _divided(a: Number, b: Number) -> Number:
-    if b == 1 or b == -1:
-        return a * b
-    return a / b if isinstance(a, float) or isinstance(b, float) else tidy(Fraction(a) / b)
 
 
 def _partial_product(graph: EGraph, pattern: Pattern, node: Node, empty: Binding) -> Iterator[tuple[Binding, Any]]:
@@ -281,7 +275,7 @@ def _partial_product(graph: EGraph, pattern: Pattern, node: Node, empty: Binding
     if len(children) < len(parts):
         return
     for chosen, binding in _choose(graph, parts, children, (), empty):
-        power = _common_power([_divided(data[k], e) for k, (e, _) in zip(chosen, parts, strict=True)], parts)
+        power = _common_power([quotient(data[k], e) for k, (e, _) in zip(chosen, parts, strict=True)], parts)
         if power == 0 or any(
             type(e) is not int and type(data[k]) is int for k, (e, _) in zip(chosen, parts, strict=True)
         ):
@@ -339,7 +333,7 @@ def _match_multiple(graph: EGraph, pattern: Pattern, i: int, binding: Binding) -
     """A number times a pattern: a letter takes any class, divided by the number."""
     _, c, inner = pattern
     if inner[0] == "letter":
-        yield from _bind(graph, inner[1], _divided(1, c), i, binding)
+        yield from _bind(graph, inner[1], quotient(1, c), i, binding)
         return
     scaled = graph[i].scaled
     if scaled is not None and scaled[0] == c:

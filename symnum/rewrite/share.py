@@ -20,8 +20,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symnum.expr.numbers import Number, unit
-from symnum.expr.term import ONE, Const, Term, make_call, rebuild
+from symnum.expr.numbers import Number
+from symnum.expr.replace import plain_product, plain_sum, same_node
+from symnum.expr.term import ONE, Const, Term
 from symnum.expr.walk import fold, postorder
 from symnum.rewrite.common import Rows
 from symnum.rewrite.cost import operations
@@ -52,9 +53,11 @@ def share_reciprocals(terms: Sequence[Term]) -> list[Term]:
     def rule(node: Term, args: list[Term]) -> Term:
         below = _sole_denominator(node) if node.op == "mul" and len(node.args) > 1 else None
         if below is None or uses[below] < 2:
-            return _same(node, args)
+            return same_node(node, args)
         rows = zip(node.args, args, node.data[1:], strict=True)
-        return _product([(_product([(a, -1)]), -e) if b is below else (a, e) for b, a, e in rows], node.data[0])
+        return plain_product(
+            [(plain_product([(a, -1)]), -e) if b is below else (a, e) for b, a, e in rows], node.data[0]
+        )
 
     memo: dict[Term, Term] = {}
     return [fold(t, rule, memo) for t in terms]
@@ -71,9 +74,11 @@ def share_roots(terms: Sequence[Term]) -> list[Term]:
 
     def rule(node: Term, args: list[Term]) -> Term:
         if node.op != "mul" or len(args) < 2 or not any(uses[row] > 1 for row in _broken_powers(node)):
-            return _same(node, args)
+            return same_node(node, args)
         rows = zip(node.args, args, node.data[1:], strict=True)
-        return _product([(_product([(a, e)]), 1) if uses[b, e] > 1 else (a, e) for b, a, e in rows], node.data[0])
+        return plain_product(
+            [(plain_product([(a, e)]), 1) if uses[b, e] > 1 else (a, e) for b, a, e in rows], node.data[0]
+        )
 
     memo: dict[Term, Term] = {}
     return [fold(t, rule, memo) for t in terms]
@@ -115,13 +120,15 @@ def _with_sums(terms: Sequence[Term]) -> list[Term]:
 
     def part(i: int) -> Term:
         for j in pool.below(i, made):
-            made[j] = memo.get(names[j], ONE) if j < len(names) else _sum([(made[k], c) for k, c in pool.inside[j]])
+            made[j] = (
+                memo.get(names[j], ONE) if j < len(names) else plain_sum([(made[k], c) for k, c in pool.inside[j]])
+            )
         return made[i]
 
     def rule(node: Term, args: list[Term]) -> Term:
         if node.op != "add":
-            return _same(node, args)
-        return _sum([(part(i), c) for i, c in pool.coefficients(numbers[node])])
+            return same_node(node, args)
+        return plain_sum([(part(i), c) for i, c in pool.coefficients(numbers[node])])
 
     return [fold(t, rule, memo) for t in terms]
 
@@ -140,13 +147,15 @@ def share_multiples(terms: Sequence[Term]) -> list[Term]:
 
     def rule(node: Term, args: list[Term]) -> Term:
         if node.op != "add" or not any(lone[node]):
-            return _same(node, args)
+            return same_node(node, args)
         rows = zip(node.args, args, node.data[1:], lone[node], strict=True)
         parts = [
-            (_product([(new, 1)], abs(c)), 1 if c > 0 else -1) if alone and multiples[old, abs(c)] > 1 else (new, c)
+            (plain_product([(new, 1)], abs(c)), 1 if c > 0 else -1)
+            if alone and multiples[old, abs(c)] > 1
+            else (new, c)
             for old, new, c, alone in rows
         ]
-        return _sum(parts, node.data[0])
+        return plain_sum(parts, node.data[0])
 
     memo: dict[Term, Term] = {}
     return [fold(t, rule, memo) for t in terms]
@@ -159,13 +168,13 @@ def spare_signs(terms: Sequence[Term]) -> list[Term]:
 
     def rule(node: Term, args: list[Term]) -> Term:
         if node.op != "mul" or node.data[0] != -1:
-            return _same(node, args)
+            return same_node(node, args)
         rows = list(zip(args, node.data[1:], strict=True))
         for k, (old, (new, e)) in enumerate(zip(node.args, rows, strict=True)):
             if e == 1 and new.op == "add" and uses[old] == 1 and (new.data[0] or set(new.data[1:]) != {1}):
-                rows[k] = _sum([(a, -c) for a, c in zip(new.args, new.data[1:], strict=True)], -new.data[0]), 1
-                return _product(rows)
-        return _same(node, args)
+                rows[k] = plain_sum([(a, -c) for a, c in zip(new.args, new.data[1:], strict=True)], -new.data[0]), 1
+                return plain_product(rows)
+        return same_node(node, args)
 
     memo: dict[Term, Term] = {}
     return [fold(t, rule, memo) for t in terms]
@@ -195,8 +204,8 @@ def _with_products(terms: Sequence[Term]) -> list[Term]:
 
     def rule(node: Term, args: list[Term]) -> Term:
         if node not in numbers:
-            return _same(node, args)
-        return _product([part(i) for i, _ in pool.coefficients(numbers[node])], -1 if node.data[0] < 0 else 1)
+            return same_node(node, args)
+        return plain_product([part(i) for i, _ in pool.coefficients(numbers[node])], -1 if node.data[0] < 0 else 1)
 
     return [fold(t, rule, memo) for t in terms]
 
@@ -216,47 +225,8 @@ def _emptied(rows: Sequence[Mapping[int, Number]], parts: Mapping[Any, int]) -> 
     return pool
 
 
-def replaced(terms: Sequence[Term], values: dict[Term, Term]) -> list[Term]:
-    """The terms with parts put in for others; what is shared stays apart, nothing is merged."""
-    memo: dict[Term, Term] = dict(values)
-    return [fold(t, _same, memo) for t in terms]
-
-
-def _same(node: Term, args: list[Term]) -> Term:
-    """The node with its arguments replaced, as it stands: what is inside is not merged."""
-    if all(a is b for a, b in zip(args, node.args, strict=True)):
-        return node
-    if node.op == "add":
-        return _sum(list(zip(args, node.data[1:], strict=True)), node.data[0])
-    if node.op == "mul":
-        return _product(list(zip(args, node.data[1:], strict=True)), node.data[0])
-    return rebuild(node, tuple(args))
-
-
-def _sum(parts: Sequence[tuple[Term, Number]], constant: Number = 0) -> Term:
-    """The sum as it stands; a number among the parts is its constant."""
-    constant = constant + sum(c for t, c in parts if t is ONE)
-    parts = [row for row in parts if row[0] is not ONE]
-    if len(parts) == 1 and constant == 0:
-        term, c = parts[0]
-        return term if c == 1 else make_call("mul", (term,), (unit(c), 1))
-    rows = sorted(parts, key=lambda row: row[0].digest)
-    return make_call("add", tuple(t for t, _ in rows), (constant, *(unit(c) for _, c in rows)))
-
-
-def _product(parts: Sequence[tuple[Term, Number]], coefficient: Number = 1) -> Term:
-    """The product as it stands; a number among the parts joins the coefficient."""
-    for base, e in parts:
-        if base.op == "const" and e == 1:
-            coefficient = coefficient * base.data[0]
-    rows = sorted((row for row in parts if row[0].op != "const" or row[1] != 1), key=lambda row: row[0].digest)
-    if coefficient == 1 and len(rows) == 1 and rows[0][1] == 1:
-        return rows[0][0]
-    return make_call("mul", tuple(b for b, _ in rows), (coefficient, *(e for _, e in rows)))
-
-
 def _joined(parts: Sequence[tuple[Term, Number]]) -> tuple[Term, Number]:
     """A sub-product as one part: all below become a product below, so that a product keeps its one division."""
     if all(e < 0 for _, e in parts):
-        return _product([(b, -e) for b, e in parts]), -1
-    return _product(parts), 1
+        return plain_product([(b, -e) for b, e in parts]), -1
+    return plain_product(parts), 1

@@ -18,10 +18,10 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from symnum.expr.numbers import Number, tidy, unit
+from symnum.expr.replace import same_node
 from symnum.expr.term import Term, make_call
 from symnum.expr.walk import fold, postorder
 from symnum.rewrite.cost import Costs
-from symnum.rewrite.share import _same
 
 _MOST_NODES = 200
 _LEAST = 1e-9  # saved, beyond rounding
@@ -44,7 +44,7 @@ def numbers_inside(terms: Sequence[Term], costs: Costs) -> list[Term]:
 
     def rule(node: Term, args: list[Term]) -> Term:
         if node.op != "mul" or node.data[0] == 1:
-            return _same(node, args)
+            return same_node(node, args)
         c = node.data[0]
         for k, (old, new, e) in enumerate(zip(node.args, args, node.data[1:], strict=True)):
             if e != 1 or new.op != "add" or uses[old] != 1:
@@ -58,7 +58,7 @@ def numbers_inside(terms: Sequence[Term], costs: Costs) -> list[Term]:
             if gain > 0:
                 made = make_call("add", new.args, data)
                 return made if len(args) == 1 else _product_of([*args[:k], made, *args[k + 1 :]], bare)
-        return _same(node, args)
+        return same_node(node, args)
 
     memo: dict[Term, Term] = {}
     return [fold(t, rule, memo) for t in terms]
@@ -140,7 +140,7 @@ class _Signs:
 
     def _rebuilt(self, node: Term, args: list[Term]) -> Term:
         if node.op not in ("add", "mul"):
-            return _same(node, args)
+            return same_node(node, args)
         data = self._data(node)
         if node.op == "mul" and data == (1, 1):
             return args[0]

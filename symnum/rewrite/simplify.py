@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from symnum.errors import TermError
+from symnum.expr.replace import replaced
 from symnum.expr.term import Symbol, Term, as_term
 from symnum.expr.walk import node_count, postorder
 from symnum.rewrite.assumptions import Assumptions
@@ -28,7 +29,7 @@ from symnum.rewrite.divisors import common_divisors
 from symnum.rewrite.engine import Proposal, Request, load_engine
 from symnum.rewrite.normal import multiplied_out, single_fractions
 from symnum.rewrite.polish import polished
-from symnum.rewrite.share import condense, replaced, share
+from symnum.rewrite.share import condense, share
 
 _OPAQUE = frozenset({"derivative", "integral", "table"})
 _LARGE = 3000  # nodes

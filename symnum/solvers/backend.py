@@ -2,7 +2,8 @@
 
 ``ALGEBRAIC`` lists the methods that also solve systems with algebraic equations (``Problem.differential``), ``OPTIONS`` those of
 ``SPECIAL`` options that the backend heeds, ``REQUIRES`` packages it imports, ``NOISE`` those for stochastic equations (``Problem.noise``; True:
-the module itself refuses the others), ``METHOD_OPTIONS`` names of ``Options.method_options`` by method (True: the module itself refuses
+the module itself refuses the others), of these ``ADDITIVE`` need coefficients without the state and ``COMMUTING`` such that commute,
+``METHOD_OPTIONS`` names of ``Options.method_options`` by method (True: the module itself refuses
 others); all are empty where a module does not have them.
 """
 
@@ -80,6 +81,12 @@ def _loads(package: str) -> bool:
 
 
 @cache
+def _module(backend: str) -> Any:
+    """A backend that loads here, without looking into the folder again: short solves notice it."""
+    return CATALOGUE.load(backend)
+
+
+@cache
 def _homes() -> dict[str, str]:
     """Method -> backend, of the backends that can be loaded."""
     return {name: b for b in reversed(backends()) if not CATALOGUE.problem(b) for name in methods(b)}
@@ -92,7 +99,7 @@ def solve(problem: Problem, options: Options, backend: str = "auto") -> Outcome:
         UnknownName: no such backend or method; SolveError: the options contradict the problem.
     """
     name = backend_of(options.method) if backend == "auto" else backend
-    module = CATALOGUE.load(name)
+    module = _module(name)
     able = [m.lower() for m in getattr(module, "ALGEBRAIC", ())]
     if problem.differential is not None and options.method.lower() not in able:
         count = int((~problem.differential).sum())
@@ -119,7 +126,10 @@ def solve(problem: Problem, options: Options, backend: str = "auto") -> Outcome:
                 f'{option}={getattr(options, option)!r} is not for {options.method} (backend {name!r}); leave it out, or write method="CVODE"'
             )
     outcome: Outcome = module.solve(problem, options)
-    return outcome if options.seed is None else replace(outcome, stats=outcome.stats | {"seed": options.seed})
+    if problem.noise is None or options.seed is None:
+        return outcome
+    notes = (*outcome.notes, *_noise_note(problem, options, module))
+    return replace(outcome, stats=outcome.stats | {"seed": options.seed}, notes=notes)
 
 
 def solve_many(
@@ -141,7 +151,7 @@ def solve_many(
 def _check_noise(problem: Problem, options: Options, module: Any) -> Options:
     """Stochastic methods are for problems with noise, and only these, which need a seed: a new one where none is given."""
     stochastic = getattr(module, "NOISE", ())
-    able = stochastic is True or options.method.lower() in (m.lower() for m in stochastic)
+    able = stochastic is True or _among(options, stochastic)
     if problem.noise is not None and not able:
         raise SolveError(
             f'the equations have noise, and {options.method} solves ordinary ones; write method="SOSRI" (steps of its own choice) or '
@@ -151,9 +161,28 @@ def _check_noise(problem: Problem, options: Options, module: Any) -> Options:
         raise SolveError(
             f'{options.method} is for equations with noise (sn.SDESystem(..., noise={{u: ...}})), and these have none; write method="Tsit5"'
         )
+    if problem.noise is not None and not problem.noise.additive and _among(options, getattr(module, "ADDITIVE", ())):
+        raise SolveError(
+            f"{options.method} is for noise whose coefficients do not depend on the fields, and here they do; "
+            'write method="SOSRI", or method="EM" with dt='
+        )
     if problem.noise is None and options.seed is not None:
         raise SolveError(f"seed={options.seed!r} is for equations with noise (sn.SDESystem), and nothing in these is random; leave it out")
     return options if problem.noise is None or options.seed is not None else replace(options, seed=new_seed())
+
+
+def _among(options: Options, names: Sequence[str]) -> bool:
+    return options.method.lower() in (name.lower() for name in names)
+
+
+def _noise_note(problem: Problem, options: Options, module: Any) -> tuple[str, ...]:
+    if problem.noise is None or problem.noise.commutative or not _among(options, getattr(module, "COMMUTING", ())):
+        return ()
+    return (
+        "the coefficients of the noise do not commute (one depends on a field that another process moves), or could not be compared: "
+        f"{options.method} then has the strong order 1/2, and its error estimate does not see it; "
+        'write method="RKMilGeneral", or method="EM" with dt=',
+    )
 
 
 def _check_embedded(problem: Problem, options: Options, name: str, module: Any) -> None:
@@ -167,6 +196,8 @@ def _check_embedded(problem: Problem, options: Options, name: str, module: Any) 
 
 def find(known: Mapping[str, Entry], name: str, what: str) -> Entry:
     """An entry by its name, whatever the case; UnknownName with near names otherwise."""
+    if name in known:
+        return known[name]
     exact = {key.lower(): key for key in known}.get(str(name).lower())
     if exact is None:
         raise UnknownName(

@@ -12,7 +12,7 @@ from symnum.bridge import guarded
 from symnum.errors import SolveError
 from symnum.solvers.julia_methods import ALGORITHMS, SPLIT, check_names
 from symnum.solvers.julia_problem import Prepared, prepared
-from symnum.solvers.julia_run import CAUSES, COUNTED, STATUS
+from symnum.solvers.julia_run import CAUSES, COUNTED, STATUS, counted, julia_seed, told
 from symnum.solvers.problem import Options, Outcome, Problem, empty_statistics
 
 Array = NDArray[np.float64]
@@ -42,17 +42,27 @@ def solve_many(
         return None
     begin = time.perf_counter()
     starts, parameters = np.ascontiguousarray(starts), np.ascontiguousarray(parameters)
-    numbers = np.array([(int(s) + 1) % 2**63 for s in seeds], dtype=np.int64)
-    with guarded(f"the solves with {name}", SolveError):
-        results = solver.session.bridge.ensemble(
-            solver.solver, problem.t0, problem.t1, min(problem.t0, problem.t1), max(problem.t0, problem.t1), starts.ctypes.data,
-            parameters.ctypes.data, parameters.shape[1], len(starts), times.ctypes.data, len(times), numbers, threads > 1,
-        )  # fmt: skip
-        made = [_outcome(result, solver, problem, name, times) for result in results]
+    numbers = np.array([julia_seed(s) for s in seeds], dtype=np.int64)
+    try:
+        made = _made(solver, problem, name, (starts, parameters, times, numbers), threads > 1)
+    except SolveError as error:
+        raise told(error, name, problem) from None
     seconds = (time.perf_counter() - begin) / len(made)
     for outcome in made:
         outcome.stats["solve_seconds"] = seconds
     return made
+
+
+def _made(
+    solver: Prepared, problem: Problem, name: str, rows: tuple[Array, Array, Array, NDArray[np.int64]], threaded: bool
+) -> list[Outcome]:
+    starts, parameters, times, seeds = rows
+    with guarded(f"the solves with {name}", SolveError):
+        results = solver.session.bridge.ensemble(
+            solver.solver, problem.t0, problem.t1, min(problem.t0, problem.t1), max(problem.t0, problem.t1), starts.ctypes.data,
+            parameters.ctypes.data, parameters.shape[1], len(starts), times.ctypes.data, len(times), seeds, threaded,
+        )  # fmt: skip
+        return [_outcome(result, solver, problem, name, times) for result in results]
 
 
 def _outcome(result: object, solver: Prepared, problem: Problem, name: str, times: Array) -> Outcome:
@@ -63,7 +73,7 @@ def _outcome(result: object, solver: Prepared, problem: Problem, name: str, time
     bridge.collect_b(result, t.ctypes.data, y.ctypes.data, last.ctypes.data)
     status = STATUS[int(report[2])]
     asked = np.isin(t, times)
-    stats = empty_statistics() | {n: int(value) for n, value in zip(COUNTED, report[3:8], strict=True)}
+    stats = counted(empty_statistics() | {n: int(v) for n, v in zip(COUNTED, report[3:8], strict=True)}, problem)
     success, end = status == "Success", float(report[1])
     cause = CAUSES.get(status, f"the method failed ({status})")
     message = "reached the end of the interval" if success else f"{name} stopped at t = {end:.6g}: {cause}"

@@ -236,7 +236,7 @@ def check_names(options: Mapping[str, Any]) -> None:
                 f'options["{option}"] is {given!r}, not a name such as "{known[0]}", or ("{known[0]}", {{argument: value}})'
             )
         if name not in known:
+            holding = [k for k in known if name and name.lower() in k.lower()][:2]
+            near = f" Did you mean {' or '.join(map(repr, holding))}?" if holding else did_you_mean(name, known)
             listed = ", ".join(known[:30]) + (", ..." if len(known) > 30 else "")
-            raise SolveError(
-                f'options["{option}"] is {name!r}, which is not known.{did_you_mean(name, known)} Known: {listed}'
-            )
+            raise SolveError(f'options["{option}"] is {name!r}, which is not known.{near} Known: {listed}')

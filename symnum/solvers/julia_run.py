@@ -78,7 +78,7 @@ class Run:
         self.turns = None if problem.events is None else Turns(problem)
         self.report, self.last = np.zeros(12), np.empty(problem.n)
         self.monitor = self._monitor()
-        self.seed = 0 if options.seed is None else (int(options.seed) + 1) % 2**63  # 0 means a random one to Julia
+        self.seed = 0 if options.seed is None else julia_seed(options.seed)  # 0 means a random one to Julia
         self.stopped = False
 
     def solve(self) -> Outcome:
@@ -93,16 +93,12 @@ class Run:
             success, message = False, str(stop)
             self.where = None if stop.index is None else (stop.t, stop.index)
         except SolveError as error:
-            if "Fixed timestep" not in str(error):
-                raise
-            step = abs(self.problem.t1 - self.problem.t0) / 1000
-            raise SolveError(
-                f"{self.name} keeps a fixed step, which is to be given; write for example dt={step:.3g}"
-            ) from None
+            raise told(error, self.name, self.problem) from None
         except KeyboardInterrupt:
             success, message = False, f"interrupted at t = {self.t:.6g}; what was computed up to there is kept"
         finally:
             self.problem.parameters[:] = given  # events may have changed them
+        self.stats = counted(self.stats, self.problem)
         self.stats["compile_seconds"] = self.solver.seconds
         self.stats["solve_seconds"] = time.perf_counter() - begin
         return self._outcome(success, message)
@@ -270,6 +266,12 @@ class Run:
             return (
                 f"stopped at t = {self.t:.6g} after max_steps = {limit} steps. Try a larger max_steps or a larger rtol"
             )
+        if piece.status == "DtLessThanMin" and "dtmin" in self.options.method_options:
+            shortest = self.options.method_options["dtmin"]
+            return (
+                f"stopped at t = {self.t:.6g}: the tolerances ask for a step shorter than dtmin = {shortest:.6g}. "
+                "Try a smaller dtmin, or a larger rtol"
+            )
         bad = self._not_finite()
         if bad is not None:
             self.where = (self.t, bad)
@@ -301,7 +303,8 @@ class Run:
             elif len(reached) != len(t):  # some times were asked for twice
                 places = np.searchsorted(t * self.sign, reached * self.sign)
                 t, y = reached, y[places]
-        ended = not success or self.stopped or (self.turns is not None and self.turns.ended)
+        paused = self.stopped and self.times is None  # with save times a pause is no row of its own
+        ended = not success or paused or (self.turns is not None and self.turns.ended)
         if ended and (not len(t) or (self.t - t[-1]) * self.sign > 0) and np.isfinite(self.y).all():
             t, y = np.append(t, self.t), np.vstack([y, self.y[None]])
         more: dict[str, Any] = {}
@@ -310,6 +313,24 @@ class Run:
         if self.turns is not None:
             more |= {"events": tuple(self.turns.occurrences), "notes": tuple(self.turns.notes)}
         return Outcome(t, y, success, message, self.name, self.stats, dense, **more)
+
+
+def counted(stats: dict[str, Any], problem: Problem) -> dict[str, Any]:
+    """The counts that mean something: methods for noise do not count their calls of f."""
+    return stats if problem.noise is None else stats | {"rhs_evaluations": None}
+
+
+def julia_seed(seed: int) -> int:
+    """A seed as Julia takes it, 1 to 2^63 - 1."""
+    return int(seed) % (2**63 - 1) + 1
+
+
+def told(error: SolveError, name: str, problem: Problem) -> SolveError:
+    """An error of Julia in words of ours, where there are some."""
+    if "Fixed timestep" not in str(error):
+        return error
+    step = abs(problem.t1 - problem.t0) / 1000
+    return SolveError(f"{name} keeps a fixed step, which is to be given; write for example dt={step:.3g}")
 
 
 class Stop(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,11 @@ class Given:
     keepalive: object = None
 
 
-class Compiled:
+class Code:
     """A kernel of the noise, made and compiled when it is first asked for."""
 
-    def __init__(self, make: Callable[[], Kernel], parameters: Array, target: str) -> None:
-        self._make, self._parameters, self._target = make, parameters, target
+    def __init__(self, make: Callable[[], Kernel], target: str) -> None:
+        self._make, self._target = make, target
 
     @cached_property
     def kernel(self) -> Kernel:
@@ -58,13 +58,25 @@ class Compiled:
     def compiled(self) -> CompiledKernel:
         return compile_kernel(self.kernel, self._target)
 
+
+@dataclass(frozen=True)
+class Bound:
+    """Code, and the parameters that it reads when it is called."""
+
+    code: Code
+    parameters: Array
+
+    @property
+    def kernel(self) -> Kernel:
+        return self.code.kernel
+
     @property
     def address(self) -> int | None:
-        return self.compiled.address
+        return self.code.compiled.address
 
     @property
     def call(self) -> PythonFunction:
-        function, p = self.compiled.function, self._parameters
+        function, p = self.code.compiled.function, self.parameters
         return lambda t, y, out: function(t, y, p, out)
 
 
@@ -129,21 +141,15 @@ def new_seed() -> int:
 def noise_of(kernels: NoiseKernels | None, parameters: Array, target: str) -> Noise | None:
     """The noise of a discretised system, whose functions read ``parameters`` when they are called.
 
-    ``target``: of the right-hand side; where it is none that noise has, "llvm".
+    ``target``: of the right-hand side; where it is none that noise has, "llvm". All problems of the same kernels share their compiled code.
     """
     if kernels is None:
         return None
     target = target if target in ("llvm", "c", "numpy") else "llvm"
 
-    def function(make: Any) -> Compiled:
-        return Compiled(make, parameters, target)
-
-    return Noise(
-        kernels.columns,
-        kernels.diagonal,
-        function(kernels.values),
-        function(kernels.euler),
-        None if kernels.milstein is None else function(kernels.milstein),
-        kernels.commutative,
-        kernels.additive,
-    )
+    if target not in kernels.compiled:
+        makers = (kernels.values, kernels.euler, kernels.milstein)
+        kernels.compiled[target] = [None if make is None else Code(make, target) for make in makers]
+    values, euler, milstein = (None if code is None else Bound(code, parameters) for code in kernels.compiled[target])
+    assert values is not None
+    return Noise(kernels.columns, kernels.diagonal, values, euler, milstein, kernels.commutative, kernels.additive)

@@ -9,10 +9,11 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from symnum.bridge.environment import admits, julia_version, juliapkg_project, manifest, requirements, status
+from symnum.bridge.environment import Status, admits, julia_version, juliapkg_project, manifest, requirements, status
 from symnum.bridge.installing import NOT_LOADED, announcement, declare, failed_start
 from symnum.catalogue import shipped_folder
 from symnum.errors import FileError
@@ -106,6 +107,44 @@ def test_options_of_the_interpreter_count_as_juliacall_reads_them(
     assert "/another/julia is no program" in status().problem
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PYTHON_JULIACALL_THREADS", "many", "PYTHON_JULIACALL_THREADS=many is no number of threads"),
+        ("PYTHON_JULIACALL_THREADS", "0", "is no number of threads"),
+        ("JULIA_NUM_THREADS", "x", "JULIA_NUM_THREADS=x is no number of threads"),
+        ("PYTHON_JULIACALL_INIT", "no", "unset this variable"),
+        ("PYTHON_JULIACALL_THREADS", "4", ""),
+        ("PYTHON_JULIACALL_THREADS", "auto", ""),
+        ("JULIA_NUM_THREADS", "4,1", ""),
+    ],
+)
+def test_settings_with_which_julia_would_end_the_process(
+    own: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    own(PythonCall=JULIACALL)
+    monkeypatch.setenv(name, value)
+    assert (says in status().problem) if says else status().ready
+
+
+def test_what_the_manifest_names_is_installed_and_what_it_does_not_is_added(own: Callable[..., Path]) -> None:
+    own(PythonCall=JULIACALL, Symbolics="7.36.0")
+    assert status().lacks("Symbolics").endswith("-e 'import Pkg; Pkg.instantiate()'")
+    assert status().lacks("SciMLBase").endswith("""-e 'import Pkg; Pkg.add("SciMLBase")'""")
+    assert "--project=" not in Status().lacks("SciMLBase") and "active Julia project" in Status().lacks("SciMLBase")
+    assert "'--project=/a folder'" in Status(project="/a folder").line("Pkg.status()")
+
+
+def test_a_julia_that_runs_already_is_the_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the program that Python runs in, which PythonCall tells apart by INIT=no and no path."""
+    running = ModuleType("juliacall")
+    running.CONFIG, running.Main = {"inited": False}, object()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "juliacall", running)
+    monkeypatch.setenv("PYTHON_JULIACALL_INIT", "no")
+    found = status()
+    assert found.started and found.ready and not found.executable
+
+
 @pytest.mark.parametrize("value", ["0", "no", "off"])
 def test_it_can_be_switched_off(own: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     own(PythonCall=JULIACALL)
@@ -128,6 +167,7 @@ def test_nothing_installed_yet_is_announced(monkeypatch: pytest.MonkeyPatch, tmp
     lines = announcement(found).splitlines()
     assert str(tmp_path / "env") in lines[0] and "Julia, where there is none" in lines[0]
     assert f"{len(requirements()['packages'])} Julia packages" in lines[0] and "minutes" in lines[1]
+    assert len(lines) == 2
 
 
 def test_offline_without_packages_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -135,6 +175,15 @@ def test_offline_without_packages_is_refused(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("PYTHON_JULIAPKG_OFFLINE", "yes")
     problem = status().problem
     assert "PYTHON_JULIAPKG_OFFLINE=yes forbids installing" in problem and "PYTHON_JULIACALL_EXE" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [("EXE", "/no/such/julia", "is no program"), ("PROJECT", "somewhere", "must begin at the root")],
+)
+def test_settings_that_juliapkg_cannot_use(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
+    monkeypatch.setenv(f"PYTHON_JULIAPKG_{name}", value)
+    assert f"PYTHON_JULIAPKG_{name}={value} {says}" in status().problem
 
 
 def test_what_juliapkg_installed_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -154,6 +203,10 @@ def test_what_juliapkg_installed_is_found(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert status().ready and status().julia == "1.10.11"
     write({**held, "Symbolics": "6.0.0"})  # an upgrade of symnum: juliapkg must be asked again
     assert status().installs and not status().ready
+    write({**held, "PythonCall": "0.9.30"})  # an upgrade of juliacall: likewise
+    assert status().installs and status().problem == ""
+    monkeypatch.setenv("PYTHON_JULIAPKG_OFFLINE", "yes")
+    assert status().problem.endswith("pip install juliacall==0.9.30")
 
 
 def test_the_project_lies_where_juliapkg_puts_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -189,9 +242,11 @@ def test_every_failed_start_is_one_sentence_with_a_remedy(own: Callable[..., Pat
     cases = [
         (mine, Exception(NOT_LOADED), "Pkg.precompile()"),
         (mine, ran, "(ERROR: no libjulia)"),
-        (mine, ValueError("jl_init"), "symnum doctor --julia"),
+        (mine, ValueError("PYTHON_JULIACALL_OPTIMIZE=9: expecting one of 0, 1"), "correct this variable"),
+        (mine, RuntimeError("jl_init"), "symnum doctor --julia"),
+        (pkg, Exception("juliapkg_exe=/bin/true is not a Julia executable."), "PYTHON_JULIAPKG_EXE names no Julia"),
         (pkg, Exception("could not find Julia ^1.10.3"), "install it from julialang.org"),
-        (pkg, ran, "delete this folder and try"),
+        (pkg, ran, "delete this folder, and try"),
         (pkg, OSError("no route to host"), "connect to the internet"),
         (pkg, RuntimeError("odd"), "(odd)"),
     ]
@@ -260,7 +315,8 @@ def test_bounds_and_identities_agree_in_all_three_files() -> None:
     assert (project["name"], project["uuid"]) == (NAME, UUID)
     extensions = dict(re.findall(r'"(\w+)" => :(\w+)', source))
     triggers = {name: found if isinstance(found, list) else [found] for name, found in project["extensions"].items()}
-    assert set(extensions.values()) == set(triggers) - {"SymnumBridgePythonCallExt"}  # which adds speed, and nothing to call
+    # those that PythonCall triggers add speed, and nothing to call
+    assert set(extensions.values()) == {name for name, found in triggers.items() if "PythonCall" not in found}
     assert all(package in triggers[extension] for package, extension in extensions.items())
 
 

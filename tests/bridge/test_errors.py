@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,9 +36,30 @@ def test_errors_of_python_pass_through_unchanged(error: BaseException) -> None:
     assert caught.value is error
 
 
-def test_a_package_that_does_not_compile_names_the_doctor() -> None:
-    error = translated(TypeError("Julia: Failed to precompile X [1] to ..."), "loading X")
-    assert isinstance(error, BackendUnavailable) and "symnum doctor --julia" in str(error) and "\n" not in str(error)
+@pytest.mark.parametrize(
+    ("message", "says", "line"),
+    [
+        (
+            "Failed to precompile X [1] to ...",
+            "Failed to precompile X (Julia's own message is above)",
+            "Pkg.precompile()",
+        ),
+        (
+            "ArgumentError: Package X [1] is required but does not seem to be installed:\n - Run",
+            "Package X",
+            "Pkg.instantiate()",
+        ),
+    ],
+)
+def test_a_package_that_does_not_load_is_unavailable_and_the_line_that_mends_it_follows(
+    message: str, says: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHON_JULIACALL_EXE", sys.executable)
+    monkeypatch.setenv("PYTHON_JULIACALL_PROJECT", "/some/project")
+    error = translated(TypeError(f"Julia: {message}"), "loading X")
+    text = str(error)
+    assert isinstance(error, BackendUnavailable) and text.startswith("Loading X failed in Julia: ") and says in text
+    assert text.endswith(f"-e 'import Pkg; {line}'") and "\n" not in text
 
 
 # ------------------------------------------------------------------ with Julia

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 
 from symnum.bridge import check, session
-from symnum.bridge.convert import strings, to_dict, to_julia, to_numpy
+from symnum.bridge.convert import strings
 from symnum.errors import BackendUnavailable
 
 if TYPE_CHECKING:
@@ -51,6 +50,42 @@ def test_without_julia_the_answer_is_one_sentence_and_nothing_is_imported(monkey
             ask()
         assert "\n" not in str(caught.value) and str(caught.value).count(". ") == 0
     assert "juliacall" not in sys.modules
+
+
+def test_each_refusal_is_one_sentence_and_takes_at_most_a_fifth_of_a_second() -> None:
+    """Processor time beyond loading symnum, which the names ``sn.solve`` and ``sn.sweep`` do when they are first touched."""
+    code = """
+    import time
+    import symnum as sn
+    x, solve, sweep = sn.symbol("x"), sn.solve, sn.sweep
+    model = sn.PDESystem.from_text(equations=["dt(u) = a*u"], domain={"t": (0, 1)}, initial=["u = 1"], parameters={"a": -1})
+    calls = {
+        "solve": lambda: solve(model, backend="julia"),
+        "a method of Julia's": lambda: solve(model, method="QNDF"),
+        "sweep": lambda: sweep(model, {"a": [1.0, 2.0]}, backend="julia"),
+        "simplify": lambda: sn.simplify(x + x**2, engine="symbolics"),
+        "jacobian": lambda: sn.jacobian([x**2], [x], engine="symbolics"),
+        "sparse jacobian": lambda: sn.sparse_jacobian([x**2], [x], engine="symbolics"),
+        "hessian": lambda: sn.hessian(x**2, [x], engine="symbolics"),
+        "build_function": lambda: sn.build_function([x**2], [x], target="julia")(1.0),
+    }
+    for name, call in calls.items():
+        begun = time.process_time()
+        try:
+            call()
+        except sn.BackendUnavailable as error:
+            sentence = str(error)
+        spent = time.process_time() - begun
+        print("SYMNUM_JULIA" in sentence and "\\n" not in sentence, spent)
+    """
+    runs = []
+    for _ in range(3):  # the least of three: a busy machine slows processors down
+        lines = [line.split() for line in printed(code, SYMNUM_JULIA="0").splitlines()]
+        assert [sentence for sentence, _ in lines] == ["True"] * 8
+        runs.append([float(spent) for _, spent in lines])
+        if max(runs[-1]) <= 0.2:
+            return
+    assert max(min(spent) for spent in zip(*runs, strict=True)) <= 0.2, runs
 
 
 def test_importing_the_bridge_imports_no_julia_and_nothing_heavy() -> None:
@@ -99,40 +134,29 @@ def test_one_session_a_process(julia: Session) -> None:
     assert julia.use("SymnumBridge") is julia.use("SymnumBridge")
 
 
-def test_arrays_cross_with_at_most_one_copy(julia: Session) -> None:
+def test_arrays_cross_without_a_copy(julia: Session) -> None:
+    """What the solving backend builds on: Julia's matrix with a state per column is NumPy's with a state per row."""
     base = julia.main.Base
     there = base.zeros(2, 3)
-    view = to_numpy(there)
+    view = np.asarray(there)
     assert view.shape == (2, 3) and view.flags.f_contiguous and view.T.flags.c_contiguous
     view[1, 2] = 7.0
     assert there[1, 2] == 7.0  # juliacall counts from 0
-    owned = to_numpy(there, copy=True)
-    owned[0, 0] = 1.0
-    assert there[0, 0] == 0.0
     here = np.zeros(4)
     base.fill_b(here, 2.5)
     assert here.tolist() == [2.5] * 4
-    kept = to_julia(here)
-    here[:] = 0
-    assert float(base.sum(kept)) == 10.0 and str(base.typeof(kept)) == "Vector{Float64}"
-    assert str(base.typeof(to_julia(np.arange(6).reshape(2, 3)))) == "Matrix{Int64}"
 
 
 def test_a_view_keeps_its_array_alive(julia: Session) -> None:
-    view = to_numpy(julia.main.Base.collect(julia.main.Base.range(1.0, 1e6, length=1_000_000)))
+    view = np.asarray(julia.main.Base.collect(julia.main.Base.range(1.0, 1e6, length=1_000_000)))
     gc.collect()
     julia.main.GC.gc()
     assert view[0] == 1.0 and view[-1] == 1e6 and view.sum() == pytest.approx(500000500000.0)
-    reference = weakref.ref(view.base) if view.base is not None and hasattr(view.base, "__weakref__") else None
-    del view
-    gc.collect()
-    assert reference is None or reference() is None
 
 
-def test_text_and_dictionaries(julia: Session) -> None:
+def test_text_crosses_as_text(julia: Session) -> None:
     texts = strings(["u", "α β", ""])
     assert str(julia.main.typeof(texts)) == "Vector{String}" and [str(text) for text in texts] == ["u", "α β", ""]
-    assert to_dict(julia.main.seval('Dict("a" => 1, "b" => 2)')) == {"a": 1, "b": 2}
 
 
 @pytest.mark.julia
@@ -161,17 +185,20 @@ def test_torch_before_and_after(order: str) -> None:
 @pytest.mark.julia
 def test_ctrl_c_in_julia_and_in_python_and_the_session_stays_usable() -> None:
     code = """
-    import os, signal, subprocess, sys, time
+    import os, signal, subprocess, sys, threading, time
+    # threads that were there before Julia are first to get a signal to the process
+    threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
     from symnum.bridge import session, guarded
     julia = session()
     busy = julia.main.seval("function () s = 0.0; while true; s += length(rand(10)); end; end")
-    def interrupt_soon():
-        subprocess.Popen([sys.executable, "-c", f"import os, signal, time; time.sleep(1.5); os.kill({os.getpid()}, signal.SIGINT)"])
+    again = f"import os, signal, time\\nfor _ in range(20):\\n    time.sleep(1.5); os.kill({os.getpid()}, signal.SIGINT)"
+    def interrupt_soon():  # and again: Julia loses an interrupt that arrives while it runs a finalizer
+        return subprocess.Popen([sys.executable, "-c", again])
     def callback(x):  # from Julia, again and again, into Python
         return x
     calling = julia.main.seval("f -> while true; f(1.0); end")
     for work, inside in ((busy, True), (lambda: time.sleep(30), False), (lambda: calling(callback), True), (busy, True)):
-        interrupt_soon()
+        sender = interrupt_soon()
         begun = time.monotonic()
         try:
             if inside:
@@ -180,6 +207,7 @@ def test_ctrl_c_in_julia_and_in_python_and_the_session_stays_usable() -> None:
             else:
                 work()
         except KeyboardInterrupt:
+            sender.kill(); sender.wait()
             print("interrupted", time.monotonic() - begun < 10, julia.main.Base.sum([1, 2]))
     """
     assert printed(code).splitlines() == ["interrupted True 3"] * 4
@@ -233,9 +261,12 @@ def test_threads_as_asked() -> None:
 
 @pytest.mark.julia
 def test_a_start_takes_at_most_half_again_of_a_bare_one() -> None:
-    """juliacall and SymnumBridge, against juliacall alone; both without any other package."""
-    timed = "import time, numpy, symnum.bridge; a = time.perf_counter(); {}; print(time.perf_counter() - a)"
+    """juliacall and SymnumBridge, against juliacall alone; both without any other package. Processor time, of the children too."""
+    timed = "import os, numpy, symnum.bridge; a = sum(os.times()[:4]); {}; print(sum(os.times()[:4]) - a)"
     bare, ours = timed.format("import juliacall"), timed.format("symnum.bridge.session()")
     run(ours)  # SymnumBridge is compiled once
-    seconds = {code: min(float(printed(code).splitlines()[-1]) for _ in range(3)) for code in (bare, ours)}
-    assert seconds[ours] <= 1.5 * seconds[bare], seconds
+    seconds: dict[str, list[float]] = {bare: [], ours: []}
+    for _ in range(3):
+        for code, spent in seconds.items():
+            spent.append(float(printed(code).splitlines()[-1]))
+    assert min(seconds[ours]) <= 1.5 * min(seconds[bare]), seconds

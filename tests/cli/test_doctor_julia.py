@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +47,13 @@ def test_how_the_child_ended(ending: str, says: str, tmp_path: Path, monkeypatch
     assert doctor_julia._run(tmp_path / "report.json") == says
 
 
+def test_the_child_writes_down_what_it_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYMNUM_JULIA", "0")
+    assert doctor_julia._run(tmp_path / "report.json") == ""
+    (finding,) = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert (finding["name"], finding["status"]) == ("julia session", "broken") and "SYMNUM_JULIA" in finding["remedy"]
+
+
 def test_a_death_names_the_last_step_that_worked() -> None:
     step = doctor_julia.Finding("terms", "", True, "works")
     assert "after the step 'terms'" in doctor_julia._death([step], "was ended by SIGSEGV").detail
@@ -62,10 +68,3 @@ def test_a_real_julia_passes(symnum: Command) -> None:
     assert found["julia session"]["status"] == "works" and found["julia session"]["version"].startswith("1.")
     assert "unchanged" in found["terms"]["detail"] and "error" in found["Lorenz"]["detail"]
     assert found["Symbolics"]["version"].startswith("7.")
-
-
-@pytest.mark.julia
-def test_the_child_writes_each_finding_at_once(tmp_path: Path) -> None:
-    report = tmp_path / "report.json"
-    assert doctor_julia._run(report) == "" and os.path.getsize(report) > 0
-    assert json.loads(report.read_text())[0]["name"] == "julia session"

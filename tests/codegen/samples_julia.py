@@ -37,11 +37,11 @@ def _wrong(node: Any) -> Iterator[Any]:
 
 
 def run_julia(program: Path, *arguments: str) -> str:
-    """What a Julia program prints; it gets no packages beside Base's own."""
+    """What a Julia program prints. It gets no packages beside Base's own, and every subscript is checked, also under ``@inbounds``."""
     assert JULIA is not None
     environment = {k: v for k, v in os.environ.items() if not k.startswith("JULIA_")} | {"JULIA_LOAD_PATH": "@stdlib"}
     done = subprocess.run(
-        [JULIA, "--startup-file=no", "--threads=1", str(program), *arguments],
+        [JULIA, "--startup-file=no", "--threads=1", "--check-bounds=yes", str(program), *arguments],
         capture_output=True,
         text=True,
         env=environment,

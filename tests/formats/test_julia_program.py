@@ -65,6 +65,7 @@ REPORT = """
 function report(M, t, out)
     p = M.parameters()
     y = M.initial_state(p)
+    eltype(M.initial_state(ones(Int, length(p)))) == Float64 || error("whole numbers as parameters")
     write(out, y)
     y .+= 0.1 .* ((1:M.SIZE) .% 5) ./ 5
     dydt = fill(NaN, M.SIZE)
@@ -181,6 +182,13 @@ def test_algebraic_systems_name_residuals_and_have_no_main_program() -> None:
     assert "residual_w[i] =" in source and "dw_dt" not in source and "main(" not in source
     assert "mass_matrix = Diagonal(float(differential()))" in " ".join(source.split())
     assert re.search(r"differential\(\) = \[fill\(true, \d+\); fill\(false, \d+\)\]", source)
+
+
+def test_fields_that_are_no_unknowns_are_named() -> None:
+    source = sn.generate(MODELS.load("pendulum").system(), "julia").source
+    assert "No unknowns: u, w; the others determine them (full_fields)" in source and "outermost" not in source
+    assert "outermost points of closed sides are no unknowns" in sn.generate(heat(), "julia", resolution=9).source
+    assert "parameters(; g = 9.81) = float([g])" in source  # parameters(g = 10) too is a vector of floats
 
 
 def test_too_much_initial_data_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,13 @@ def test_whether_processes_commute() -> None:
     assert two({u: [1.0, 2.0], v: [3.0, sigma]}).noise.commutative  # additive
 
 
+def test_a_field_that_no_process_moves_and_a_single_process_commute() -> None:
+    assert two({u: v * u}).noise.commutative  # v has no noise
+    assert heat({w: {"W": sn.diff(w, x)}}).noise.commutative  # one process for all points
+    assert not heat({w: sn.diff(w, x)}).noise.commutative  # one for each, and neighbours count
+    assert heat({w: w}).noise.commutative
+
+
 def test_parameters_of_the_noise_belong_to_the_system() -> None:
     system = two({u: sigma * u}, parameters={"sigma": 0.3})
     assert system.parameters == {"mu": 1.0, "sigma": 0.3}
@@ -111,6 +118,23 @@ def test_second_order_in_time_moves_the_velocity() -> None:
     assert field.name == "u_t" and [f.name for f in system.noise.fields] == ["u", "u_t"]
 
 
+def test_noise_may_hold_the_velocity() -> None:
+    """Friction at random, u'' = -g u' (1 + dW/dt): 1/2 b db/du_t of Stratonovich's meaning is g^2 u_t/2."""
+    g = sn.parameter("g", 0.3)
+    equation = sn.Eq(sn.dt(u, 2), -g * sn.dt(u))
+    system = sn.SDESystem(
+        [equation],
+        noise={u: g * sn.dt(u)},
+        t=(0, 1),
+        initial={u: 0.0, sn.dt(u): 1.0},
+        interpretation="stratonovich",
+    )
+    (velocity,) = system.noise.rows
+    assert system.noise.rows[velocity] == {"W_u": g * velocity} and system.noise.commutative
+    rate = system.normal_form.rates[velocity]
+    assert abs(evaluate(rate, {g: 0.3, velocity: 2.0}) - (-0.6 + 0.09)) < 1e-15
+
+
 def test_nothing_is_promised_to_be_conserved() -> None:
     equations = [sn.Eq(sn.dt(u), v - u), sn.Eq(sn.dt(v), u - v)]
     assert sn.ODESystem(equations, t=(0, 1), initial={u: 1.0, v: 0.0}).structure.conserved
@@ -139,8 +163,18 @@ def test_from_text() -> None:
         rows, box, noise={"u": ["sigma", "v"], "v": {"W1": "u"}}, interpretation="stratonovich", **more
     )
     assert shared.noise.processes == ("W1", "W2") and shared.interpretation == "stratonovich"
+    with pytest.raises(sn.ModelError, match=r"names u twice; write its coefficients in one entry"):
+        sn.SDESystem.from_text(rows, box, noise=["u: sigma*u", "u: 1"], **more)
     with pytest.raises(sn.ParseError, match=r"the noise of u, column 1: .*Did you mean 'sigma'"):
         sn.SDESystem.from_text(rows, box, noise=["u: sigm*u"], **more)
+
+
+def test_a_system_keeps_its_noise_when_the_users_dictionary_changes() -> None:
+    given: dict = {u: [sigma, 1.0]}
+    system = two(given)
+    given[u][0] = 7.0
+    given[v] = [u]
+    assert system.replace(name="again").noise.rows == system.noise.rows == two({u: [sigma, 1.0]}).noise.rows
 
 
 def test_sympy_is_accepted() -> None:
@@ -157,6 +191,7 @@ def test_what_people_read() -> None:
     assert r"\mathrm{d}u &= \left(\mu u\right) \mathrm{d}t + \left(\sigma u\right) \mathrm{d}W_{1}" in system.latex()
     assert system.latex().count(r"\begin{aligned}") == 1 and r"\partial_t" not in system.latex()
     assert "white in space and time, additive" in heat({w: sigma}).explain()
+    assert "Noise:       none: all coefficients are zero" in two({u: 0}).explain()
 
 
 REFUSED = [
@@ -166,6 +201,10 @@ REFUSED = [
     (lambda: two({s: 1.0}), "'s', which is no field"),
     (lambda: two({u: sn.symbol("sigm") * u, v: sigma}), "Did you mean 'sigma'"),
     (lambda: two({u: "sigma*u"}), "is the text"),
+    (lambda: two({u: np.array([0.1, 0.2])}), "or {u: [b1, b2]}"),
+    (lambda: two({u: [[1, 2], [3, 4]]}), "or {u: [b1, b2]}"),
+    (lambda: two({u: sn.dt(v)}), "holds a derivative in time that is no unknown"),
+    (lambda: two({sn.dt(u): 0.1}), "moves its velocity"),
     (lambda: two({u: w}), "'w', which the model does not know"),
     (lambda: two({u: {"W 1": u}}), "a name is a word"),
     (lambda: two({u: u}, interpretation="strato"), "Did you mean 'stratonovich'"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from symnum.errors import UnknownName
 from symnum.expr.parse import parse
+from symnum.expr.replace import replaced
 from symnum.expr.term import Const, Symbol, Term, add, mul, power
 from symnum.expr.walk import fold, postorder
 from symnum.rewrite.check import evaluate
@@ -20,7 +21,7 @@ from symnum.rewrite.cost import costs_of, operations
 from symnum.rewrite.derived import fold_parameters
 from symnum.rewrite.factor import factor
 from symnum.rewrite.normal import multiplied_out, single_fractions
-from symnum.rewrite.share import condense, replaced, share, share_products, share_reciprocals, share_sums
+from symnum.rewrite.share import condense, share, share_products, share_reciprocals, share_sums
 
 NAMES: dict[str, Symbol] = {name: Symbol(name) for name in "ABCDEabcdkxyz"}
 SIZE = costs_of("size")

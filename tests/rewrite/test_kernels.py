@@ -13,6 +13,7 @@ import symnum as sn
 from symnum.catalogue import Catalogue, shipped_folder
 from symnum.discretisation.assemble import discretise as to_semi_discrete
 from symnum.errors import SymnumError, UnknownName
+from symnum.expr.replace import replaced
 from symnum.expr.term import Symbol, Term, add
 from symnum.expr.walk import postorder, symbols
 from symnum.ir.interpret import interpret
@@ -22,7 +23,6 @@ from symnum.rewrite.kernel_collect import Collector
 from symnum.rewrite.kernel_constants import tabulate, versions_of_powers
 from symnum.rewrite.kernel_cost import loop_cost
 from symnum.rewrite.kernel_rewrite import rewrite_kernel
-from symnum.rewrite.share import replaced
 
 MODELS = Catalogue("model", folder=shipped_folder("models"))
 a, b, F = sn.parameters("a b F")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import diags
 
 import symnum as sn
+from symnum.catalogue import Catalogue, shipped_folder
 from symnum.errors import BackendUnavailable, SolveError, UnknownName
 from symnum.solvers.backend import backend_of, methods
+from symnum.solvers.backend import solve as solve_with
 from symnum.solvers.events import Events, Watched
 from symnum.solvers.julia_callbacks import Callbacks
 from symnum.solvers.julia_events import EventStop, Turns
@@ -29,6 +34,7 @@ OSCILLATOR = sn.ODESystem(
     [sn.Eq(sn.dt(X), V), sn.Eq(sn.dt(V), -X)], domain=sn.Domain(t=(0, 5)), initial={X: 1.0, V: 0.0}, name="oscillator"
 )
 AWAY = {"SYMNUM_JULIA": "0"}
+MODELS = Catalogue("model", folder=shipped_folder("models"))
 
 
 def tables() -> str:
@@ -105,8 +111,6 @@ def test_asking_for_julia_where_there_is_none_imports_nothing_of_it() -> None:
         "try:\n    julia.check('FBDF')\nexcept sn.BackendUnavailable: print('refused')\n"
         "print([m for m in sys.modules if m.split('.')[0] in ('juliacall', 'juliapkg', 'scipy')])"
     )
-    import os
-
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **AWAY}, check=True, capture_output=True, text=True, cwd=ROOT
     )
@@ -126,6 +130,7 @@ def test_options_are_for_methods_that_have_them() -> None:
     ("options", "says"),
     [
         ({"linsolve": "KLUFactorisation"}, "'KLUFactorisation', which is not known. Did you mean 'KLUFactorization'"),
+        ({"linsolve": "klu"}, "Did you mean 'KLUFactorization'"),
         ({"autodiff": "ForwardDiff"}, "Did you mean 'AutoForwardDiff'"),
         ({"controller": 3}, 'is 3, not a name such as "IController", or ("IController", {argument: value})'),
         ({"linsolve": ("KrylovJL_GMRES", 30)}, "not a name such as"),
@@ -404,3 +409,156 @@ def test_the_mean_of_geometric_brownian_motion() -> None:
         motion, trajectories=400, seed=1, saveat=[1], method="SOSRI", rtol=1e-4, atol=1e-4, backend="julia"
     )
     np.testing.assert_array_equal(again["x"].values, made["x"].values)
+
+
+@pytest.mark.julia("SciMLBase", "StochasticDiffEqLowOrder")
+def test_a_method_of_fixed_step_asks_for_it() -> None:
+    motion = sn.SDESystem([sn.Eq(sn.dt(X), 0.5 * X)], noise={X: 0.3 * X}, domain=sn.Domain(t=(0, 1)), initial={X: 1.0})
+    for solve in (sn.solve, sn.sweep):
+        with pytest.raises(
+            SolveError, match=r"EM keeps a fixed step, which is to be given; write for example dt=0\.001"
+        ):
+            solve(motion, method="EM", backend="julia", **({"trajectories": 2} if solve is sn.sweep else {}))
+    solution = sn.solve(motion, method="EM", backend="julia", dt=0.01, seed=4)
+    assert solution.stats["steps"] == 100 and solution.stats["rhs_evaluations"] is None and solution.stats["seed"] == 4
+
+
+def heat() -> sn.PDESystem:
+    t, x = sn.coordinates("t x")
+    u = sn.field("u", (t, x))
+    return sn.PDESystem(
+        [sn.Eq(sn.dt(u), sn.diff(u, x, 2) - 2 * u)],
+        domain=sn.Domain(t=(0, 0.1), x=(0, 1)),
+        conditions=[sn.dirichlet(u, 0, at={x: 0}), sn.dirichlet(u, 0, at={x: 1})],
+        initial={u: sn.sin(sn.pi * x)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "given"),
+    [
+        pytest.param(name, given, marks=pytest.mark.julia("SciMLBase", ALGORITHMS[name].package), id=name)
+        for name, given in {
+            "ROCK4": {},
+            "Vern9": {},
+            "SSPRK43": {},
+            "Rodas5P": {"options": {"linsolve": "KLUFactorization"}},
+            "FBDF": {"options": {"linsolve": ("KrylovJL_GMRES", {"gmres_restart": 30})}},
+            "RadauIIA5": {},
+            "KenCarp4": {"options": {"autodiff": "AutoFiniteDiff"}},
+            "ETDRK4": {"dt": 0.002},
+            "AutoTsit5": {"options": {"stiffalg": "Rodas5P"}},
+        }.items()
+    ],
+)
+def test_families_of_methods_on_a_parabolic_equation(method: str, given: dict[str, Any]) -> None:
+    """The sine is an eigenvector of the difference scheme: u = exp((2 cos(pi h) - 2)/h^2 t - 2 t) sin(pi x)."""
+    solution = sn.solve(
+        heat(), resolution=64, backend="julia", method=method, rtol=1e-8, atol=1e-10, saveat=[0.05, 0.1], **given
+    )
+    x = solution["u"]["x"].values
+    rate = 2 * (math.cos(math.pi / 64) - 1) * 64**2 - 2
+    exact = np.exp(rate * solution.t)[:, None] * np.sin(np.pi * x)
+    np.testing.assert_allclose(solution["u"].values, exact, atol=2e-6)
+
+
+@stiff
+def test_groups_of_columns_are_used_where_the_solver_differences() -> None:
+    n, calls = 200, 0
+    diagonals = (np.ones(n - 1), np.full(n, -2.0), np.ones(n - 1))
+    matrix = diags(diagonals, (-1, 0, 1), format="csc") * 50.0
+
+    def rhs(t: float, y: np.ndarray, out: np.ndarray) -> None:
+        nonlocal calls
+        calls += 1
+        out[:] = matrix @ y
+
+    y0 = np.sin(np.pi * np.arange(1, n + 1) / (n + 1))
+    problem = Problem(rhs, y0, 0, 1, sparsity=matrix)
+    outcome = solve_with(
+        problem, Options("Rodas5P", saveat=[1.0], method_options={"autodiff": "AutoFiniteDiff"}), "julia"
+    )
+    rate = 100 * (math.cos(math.pi / (n + 1)) - 1)
+    np.testing.assert_allclose(outcome.y[-1], math.exp(rate) * y0, atol=1e-5)
+    assert calls < 20 * outcome.stats["jacobian_evaluations"]  # three groups, not 200 columns
+
+
+@stiff
+def test_a_constraint_of_higher_index_gives_the_times_asked_for() -> None:
+    """A pendulum: its unknowns are chosen anew on the way, and such a pause is no row of the solution."""
+    module = MODELS.load("pendulum")
+    (lowest, known), *_ = module.published.items()
+    solution = sn.solve(module.system(), backend="julia", method="Rodas5P", rtol=1e-8, saveat=[lowest, 2.0, 5.0])
+    assert solution.success and solution.t.tolist() == [lowest, 2.0, 5.0]
+    assert all(abs(float(solution[f].values[0]) - value) < 1e-4 * abs(value) for f, value in known.items())
+    np.testing.assert_allclose(solution["x"].values ** 2 + solution["y"].values ** 2, 1, atol=1e-5)
+
+
+@stiff
+def test_a_step_that_may_not_be_short_enough() -> None:
+    with pytest.warns(sn.SolveWarning, match=r"Stopped at t = 0: .* shorter than dtmin = 2\. Try a smaller dtmin"):
+        sn.solve(OSCILLATOR, method="Rodas5P", backend="julia", options={"dtmin": 2.0})
+
+
+@pytest.mark.julia(
+    "SciMLBase", "OrdinaryDiffEqTsit5", "OrdinaryDiffEqRosenbrock", "OrdinaryDiffEqBDF", "OrdinaryDiffEqFIRK"
+)
+@pytest.mark.parametrize("name", [n for n in MODELS.names() if "SDE" not in MODELS.load(n).tags])
+def test_every_model_agrees_with_the_embedded_solution(name: str) -> None:
+    """Three algorithms of Julia at rtol 1e-6, within 100 times atol + rtol*max|u|."""
+    from benchmarks.julia import _differences
+
+    found = dict(_differences(name, MODELS.load(name)))
+    assert len(found) == 3 and all(isinstance(d, float) and d < 100 for d in found.values()), found
+
+
+IN_ANOTHER_PROCESS = """
+import os, subprocess
+import numpy as np
+import symnum as sn
+
+T = sn.coordinates("t")
+X, V = sn.fields("x v", (T,))
+A = sn.parameter("a", 1.0)
+
+def system(end):
+    return sn.ODESystem([sn.Eq(sn.dt(X), V), sn.Eq(sn.dt(V), -A * X)], domain=sn.Domain(t=(0, end)), initial={X: 1.0, V: 0.0})
+
+"""
+
+
+def another_process(code: str, **variables: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", IN_ANOTHER_PROCESS + code],
+        env={**os.environ, **variables}, check=False, capture_output=True, text=True, cwd=ROOT, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@real
+def test_ctrl_c_ends_a_solve_which_keeps_what_it_has() -> None:
+    code = """
+sn.solve(system(1), method="Tsit5", backend="julia", saveat=[0.5, 1.0])
+line = f"for k in 1 2 3 4 5 6 7 8 9; do sleep 1.5; kill -INT {os.getpid()}; done"  # Julia may lose one that comes in a finalizer
+keys = subprocess.Popen(["sh", "-c", line], start_new_session=True)
+long = sn.solve(system(1e9), method="Tsit5", backend="julia", saveat=[1.0, 1e9], max_steps=10**12)
+keys.kill()
+print(long.success, long.message.startswith("Interrupted at t ="), float(long.t[0]))
+again = sn.solve(system(1), method="Tsit5", backend="julia", saveat=[1.0], rtol=1e-9, atol=1e-9)
+print(abs(float(again["x"].values[-1]) - np.cos(1.0)) < 1e-7)
+"""
+    assert another_process(code).split() == ["False", "True", "1.0", "True"]
+
+
+@real
+def test_threads_solve_a_sweep_as_one_thread_does() -> None:
+    code = """
+from symnum.bridge import session
+sets = {"a": np.linspace(1, 4, 12)}
+given = dict(method="Tsit5", backend="julia", saveat=[0.5, 2.0], rtol=1e-9, atol=1e-11)
+many, one = (sn.sweep(system(2), sets, threads=k, **given) for k in (2, 1))
+print(session().threads, np.array_equal(many["x"].values, one["x"].values))
+print(np.abs(many["x"].values - np.cos(np.sqrt(many["a"].values)[:, None] * many.t)).max() < 1e-7)
+"""
+    assert another_process(code, PYTHON_JULIACALL_THREADS="2").split() == ["2", "True", "True"]

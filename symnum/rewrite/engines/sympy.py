@@ -7,11 +7,11 @@ from typing import Any
 
 import sympy
 
+from symnum.expr.replace import replaced
 from symnum.expr.sympy import from_sympy, to_sympy
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import symbols
 from symnum.rewrite.engine import Proposal, Request
-from symnum.rewrite.share import replaced
 
 
 def propose(request: Request) -> Proposal:

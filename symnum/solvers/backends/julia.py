@@ -15,7 +15,10 @@ NAME = "julia"
 REQUIRES = ("juliacall",)
 EVENTS = WATCHES = METHOD_OPTIONS = True
 NOISE = tuple(name for name, a in ALGORITHMS.items() if a.kind == STOCHASTIC)
+ADDITIVE = ("SRA", "SRA1", "SRA2", "SRA3", "SOSRA", "SOSRA2", "SKenCarp", "PL1WMA")
+COMMUTING = ("RKMil", "RKMilCommute", "ImplicitRKMil", "SRI", "SRIW1", "SRIW2", "SOSRI", "SOSRI2", "DRI1NM")
 OPTIONS = ("max_step",)
+_NAMES = {name: name for name in METHODS}
 
 
 def check(method: str) -> None:
@@ -39,7 +42,7 @@ def solve(problem: Problem, options: Options) -> Outcome:
     from symnum.solvers.backend import find
     from symnum.solvers.julia_run import Run
 
-    name = find({name: name for name in METHODS}, options.method, "algorithm of DifferentialEquations.jl")
+    name = find(_NAMES, options.method, "algorithm of DifferentialEquations.jl")
     return Run(problem, options, name).solve()
 
 
@@ -50,7 +53,7 @@ def solve_many(
     from symnum.solvers.backend import find
     from symnum.solvers.julia_ensemble import solve_many as many
 
-    name = find({name: name for name in METHODS}, options.method, "algorithm of DifferentialEquations.jl")
+    name = find(_NAMES, options.method, "algorithm of DifferentialEquations.jl")
     return many(problem, options, name, starts, parameters, seeds, threads)
 
 

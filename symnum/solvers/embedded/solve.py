@@ -414,7 +414,8 @@ class Run:
         if isinstance(self.method, StochasticMethod):
             assert self.options.seed is not None  # ``prepared`` took one
             stats["seed"] = self.options.seed
-            failure["notes"] = remarks(self.problem, self.method)
+            largest = float(np.max(np.abs(machine.vector("y")), initial=0.0))
+            failure["notes"] = remarks(self.problem, self.options, self.method, largest) if success else ()
         if self.watch is not None:
             failure |= {"events": tuple(self.watch.occurrences), "notes": tuple(self.watch.notes)}
         name, dense = self.method.name, self.dense()

@@ -18,7 +18,7 @@
  * What is here:
  *     rhs(t, y, p, dydt)               time derivatives
  *     initial_state(t, p, y)           the state at the start
- *     full_fields(t, y, p, full)       boundary points put back
+ *     full_fields(t, y, p, full)       all fields at all points
  *     jacobian(t, y, p, values)        derivatives of dydt by y, the values of JACOBIAN_ENTRIES entries
  *     jacobian_pattern(rows, columns)  where these entries lie; equal places add up
  *     jacobian_csc(...)                the same as compressed sparse columns
@@ -38,7 +38,7 @@ static const double dx = 1.0/20.0;  /* grid spacing along x */
 static const double PI = 3.141592653589793;
 
 #define SIZE NX  /* unknowns */
-#define FULL_SIZE (NX + 2)  /* values of the fields on the whole grid */
+#define FULL_SIZE (NX + 2)  /* values of all fields at all points */
 #define PARAMETERS 1
 
 /* D */
@@ -82,7 +82,7 @@ void initial_state(double t, const double *restrict p, double *restrict y)
     }
 }
 
-/* The fields on the whole grid, (FULL_SIZE): the points that the boundary conditions determine are put back. */
+/* All fields at all points, (FULL_SIZE): what is no unknown is put back. */
 void full_fields(double t, const double *restrict y, const double *restrict p, double *restrict full)
 {
     (void)p;

@@ -22,7 +22,7 @@ What is here:
     parameters()                        the vector p
     initial_state(p)                    the state at the start
     rhs!(dydt, y, p, t)                 time derivatives
-    full_fields(y, p, t)                boundary points put back
+    full_fields(y, p, t)                all fields at all points
 
 Try it:   julia --startup-file=no heat.jl 100
 Use it:   include("heat.jl"); using .Heat
@@ -41,13 +41,13 @@ const NX = 19  # unknowns along x
 const dx = 1.0/20.0  # grid spacing along x
 
 const SIZE = 19  # unknowns
-const FULL_SIZE = 21  # values of the fields on the whole grid
+const FULL_SIZE = 21  # values of all fields at all points
 
 # Where each field lies in the state.
 const FIELDS = ["u" => 1:19]
 
 # The vector of parameters; another value by its name, parameters(D = 0.5).
-parameters(; D = 0.5) = [D]
+parameters(; D = 0.5) = float([D])
 
 # One-sided differences, a row of weights for each of the layers dx <= x <= 2*dx.
 const WEIGHTS = [
@@ -67,7 +67,7 @@ const WEIGHTS_3 = [
 """
     rhs!(dydt, y, p, t)
 
-The rates of change of u at time t, in the state y, with the parameters p, into dydt, which must not overlap y:
+The rates of change of u at time t, with the parameters p, into dydt, which must not overlap the state:
 
     dt(u) = D*dxx(u)
 
@@ -120,12 +120,12 @@ function initial_state!(y, p, t)
     end
     return nothing
 end
-initial_state(p = parameters(), t = 0.0) = (y = zeros(eltype(p), SIZE); initial_state!(y, p, t); y)
+initial_state(p = parameters(), t = 0.0) = (y = zeros(float(eltype(p)), SIZE); initial_state!(y, p, t); y)
 
 """
     full_fields!(full, y, p, t)
 
-The fields on the whole grid, (FULL_SIZE,): the points that the boundary conditions determine are put back.
+All fields at all points, (FULL_SIZE,): what is no unknown is put back.
 """
 function full_fields!(full, y, p, t)
     u = view(y, 1:NX)
@@ -174,7 +174,7 @@ by y. A power iteration on differences, v <- f(y + e*v) - f(y), finds it: the me
 (pairs of complex eigenvalues make it swing).
 """
 function safe_step(y, p, t)
-    turns, settled = 60, 30
+    turns, settled, longest = 60, 30, 0.01  # a hundredth of the time span
     here, there = similar(y), similar(y)
     rhs!(here, y, p, t)
     v = [(isodd(n) ? 1.0 : -1.0) + 0.1*((n - 1) % 7) for n in eachindex(y)]
@@ -182,12 +182,12 @@ function safe_step(y, p, t)
     growth = 0.0
     for turn in 1:turns
         norm = sqrt(sum(abs2, v)/SIZE)
-        norm > 0 || return 0.01
+        norm > 0 || return longest
         turn > settled + 1 && (growth += log(norm))
         rhs!(there, y .+ (e/norm).*v, p, t)
         v .= (there .- here)./e
     end
-    return min(1.5/exp(growth/(turns - settled - 1)), 0.01)
+    return min(1.5/exp(growth/(turns - settled - 1)), longest)
 end
 
 """

@@ -17,7 +17,7 @@
  * What is here:
  *     rhs(t, y, p, dydt)               time derivatives
  *     initial_state(t, p, y)           the state at the start
- *     full_fields(t, y, p, full)       boundary points put back
+ *     full_fields(t, y, p, full)       all fields at all points
  *
  * Compile:  cc -std=c99 -O3 -march=native -fno-math-errno -fno-trapping-math -c heat_line.c
  * Try it:   cc -std=c99 -O3 -DSYMNUM_MAIN heat_line.c -lm -o heat_line && ./heat_line 100
@@ -29,7 +29,7 @@
 static const double dx = 10.0/20.0;  /* grid spacing along x */
 
 #define SIZE NX  /* unknowns */
-#define FULL_SIZE (NX + 2)  /* values of the fields on the whole grid */
+#define FULL_SIZE (NX + 2)  /* values of all fields at all points */
 
 /* dydt = d/dt of u at time t, in the state y, with the parameters p. dydt must not overlap y. */
 void rhs(double t, const double *restrict y, const double *restrict p, double *restrict dydt)
@@ -75,7 +75,7 @@ void initial_state(double t, const double *restrict p, double *restrict y)
     }
 }
 
-/* The fields on the whole grid, (FULL_SIZE): the points that the boundary conditions determine are put back. */
+/* All fields at all points, (FULL_SIZE): what is no unknown is put back. */
 void full_fields(double t, const double *restrict y, const double *restrict p, double *restrict full)
 {
     (void)t;

@@ -47,7 +47,7 @@ parameters() = Float64[]
 """
     rhs!(dydt, y, p, t)
 
-The rates of change of u at time t, in the state y, with the parameters p, into dydt, which must not overlap y:
+The rates of change of u at time t, with the parameters p, into dydt, which must not overlap the state:
 
     dt(u) = -dxxx(u) - 6*u*dx(u)
 
@@ -90,7 +90,7 @@ function initial_state!(y, p, t)
     end
     return nothing
 end
-initial_state(p = parameters(), t = 0.0) = (y = zeros(eltype(p), SIZE); initial_state!(y, p, t); y)
+initial_state(p = parameters(), t = 0.0) = (y = zeros(float(eltype(p)), SIZE); initial_state!(y, p, t); y)
 
 """
     rk4_step(y, p, t, dt)
@@ -118,7 +118,7 @@ by y. A power iteration on differences, v <- f(y + e*v) - f(y), finds it: the me
 (pairs of complex eigenvalues make it swing).
 """
 function safe_step(y, p, t)
-    turns, settled = 60, 30
+    turns, settled, longest = 60, 30, 0.01  # a hundredth of the time span
     here, there = similar(y), similar(y)
     rhs!(here, y, p, t)
     v = [(isodd(n) ? 1.0 : -1.0) + 0.1*((n - 1) % 7) for n in eachindex(y)]
@@ -126,12 +126,12 @@ function safe_step(y, p, t)
     growth = 0.0
     for turn in 1:turns
         norm = sqrt(sum(abs2, v)/SIZE)
-        norm > 0 || return 0.01
+        norm > 0 || return longest
         turn > settled + 1 && (growth += log(norm))
         rhs!(there, y .+ (e/norm).*v, p, t)
         v .= (there .- here)./e
     end
-    return min(1.5/exp(growth/(turns - settled - 1)), 0.01)
+    return min(1.5/exp(growth/(turns - settled - 1)), longest)
 end
 
 """

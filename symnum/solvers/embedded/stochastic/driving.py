@@ -16,7 +16,7 @@ from symnum.solvers.noise import Function, Given, Noise
 
 Array = NDArray[np.float64]
 DEEPEST = 60  # levels: beyond, the index of a node is no whole number of a float64
-BYTES = 2**30  # of what is kept of the path
+BYTES = 2**28  # of what is kept of the path, where that leaves 26 levels
 _FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.c_void_p] * 3)
 
 

@@ -13,16 +13,19 @@ from symnum.solvers.embedded.language import NoiseValues, every_statement
 from symnum.solvers.embedded.machine import Machine
 from symnum.solvers.embedded.stochastic.driving import Driving
 from symnum.solvers.embedded.stochastic.method import StochasticMethod
-from symnum.solvers.noise import new_seed
+from symnum.solvers.noise import Noise, new_seed
 from symnum.solvers.problem import Options, Problem
 
 Array = NDArray[np.float64]
+MOST_STEPS = 1e15  # beyond, times and nodes are no longer told apart in float64
+GROWN = 1e12  # times the start: rather instability than growth
 
 
 def prepared(problem: Problem, options: Options, method: StochasticMethod) -> Options:
     """The options with a seed, after checking that the method suits the problem.
 
-    Raises SolveError: no noise, time running backward, events, a fixed step without ``dt``, noise of a kind that the method does not take.
+    Raises SolveError: no noise, time running backward, events, a fixed step without ``dt`` or with one too small, noise of a kind that the
+    method does not take, or whose effect its error estimate does not see.
     """
     noise, name = problem.noise, method.name
     if noise is None:
@@ -49,12 +52,31 @@ def prepared(problem: Problem, options: Options, method: StochasticMethod) -> Op
             f"{name} needs noise whose coefficients commute (L_j b_k = L_k b_j, as b_i(t, y_i) dW_i do) and can be differentiated by the fields; "
             f'write method="EM" with dt={_usual(problem)}'
         )
-    if fixed(options, method) and options.dt is None:
-        adaptive = "" if not method.fixed_step else ', or method="SOSRI", which chooses its steps'
-        raise SolveError(
-            f"{name} keeps a fixed step, which is to be given; write for example dt={_usual(problem)}{adaptive}"
-        )
+    _check_steps(problem, options, method, noise)
     return options if options.seed is not None else replace(options, seed=new_seed())
+
+
+def _check_steps(problem: Problem, options: Options, method: StochasticMethod, noise: Noise) -> None:
+    name, adaptive = method.name, options.method_options.get("adaptive", True)
+    if not isinstance(adaptive, bool):
+        raise SolveError(f'options["adaptive"] is {adaptive!r}, neither True nor False')
+    if not fixed(options, method):
+        if not noise.commutative:
+            raise SolveError(
+                f"the coefficients of the noise do not commute (one depends on a field that another process moves), and {name} chooses its steps "
+                f'by an estimate that does not see this: the error would be the same for every rtol. Write method="EM" with dt={_usual(problem)}'
+            )
+        return
+    if options.dt is None:
+        chosen = noise.commutative and (noise.diagonal or noise.columns == 1)
+        other = ', or method="SOSRI", which chooses its steps' if chosen and method.fixed_step else ""
+        raise SolveError(
+            f"{name} keeps a fixed step, which is to be given; write for example dt={_usual(problem)}{other}"
+        )
+    if (problem.t1 - problem.t0) / options.dt > MOST_STEPS:
+        raise SolveError(
+            f"dt={options.dt:g} makes more than {MOST_STEPS:.0e} steps from {problem.t0:g} to {problem.t1:g}; write for example dt={_usual(problem)}"
+        )
 
 
 def _usual(problem: Problem) -> str:
@@ -67,7 +89,7 @@ def _or_milstein(milstein: object) -> str:
 
 def fixed(options: Options, method: StochasticMethod) -> bool:
     """Whether steps are of one length: the method knows no other, or ``options={"adaptive": False}``."""
-    return method.fixed_step or getattr(options, "method_options", {}).get("adaptive") is False
+    return method.fixed_step or options.method_options.get("adaptive") is False
 
 
 def driving(problem: Problem, options: Options, method: StochasticMethod) -> Driving:
@@ -83,16 +105,20 @@ def bind(machine: Machine, driving: Any, options: Options, method: StochasticMet
     machine["deepest"] = min(driving.depth, 50)  # the rest of the tree is for save times inside a step
 
 
-def remarks(problem: Problem, method: StochasticMethod) -> tuple[str, ...]:
-    """What the user should know though the solve succeeded."""
-    noise = problem.noise
-    if noise is None or method.strong <= 0.5 or noise.commutative:
-        return ()
-    return (
-        "the coefficients of the noise do not commute (one depends on a field that another process moves), or could not be compared: "
-        f"{method.name} then has the strong order 1/2, and its error estimate may be too small; compare runs of different rtol, or write "
-        'method="EM" with dt=',
-    )
+def remarks(problem: Problem, options: Options, method: StochasticMethod, largest: float) -> tuple[str, ...]:
+    """What the user should know though the solve succeeded. ``largest``: absolute value in the last state."""
+    found = []
+    if problem.noise is not None and method.strong > 0.5 and not problem.noise.commutative:
+        found.append(
+            "the coefficients of the noise do not commute (one depends on a field that another process moves), or could not be compared: "
+            f'{method.name} then has the strong order 1/2, as method="EM" has at less cost'
+        )
+    if fixed(options, method) and largest > GROWN * (1 + float(np.max(np.abs(problem.y0), initial=0.0))):
+        found.append(
+            f"the solution grew to {largest:.1g}; if the equations themselves do not grow, {method.name} is unstable with dt={options.dt:g}: "
+            "write a smaller one"
+        )
+    return tuple(found)
 
 
 @dataclass(frozen=True)

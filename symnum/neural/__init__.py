@@ -1,0 +1,68 @@
+"""Neural differential equations: ``sn.neural``.
+
+    NeuralODE      y' = net(t, y) for any torch.nn.Module, with gradients and the solver's own estimates
+    fit            the training loop: regularisers, schedules, checkpoints, a report
+    network        a network as a term of an equation; SystemODE: a model on a grid whose parameters are trained
+    regularisers   out.regularizer("error"), "local", ...; schedules for their weight; steer: random end times
+
+torch is an extra: pip install 'symnum[neural]'. What does not need it works without. Names are looked up in the table below when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+_HOMES = {
+    "symnum.neural.ode": "NeuralODE Outcome",
+    "symnum.neural.record": "Record SolveOptions Stats",
+    "symnum.neural.networks": "network",
+    "symnum.neural.system": "SystemODE",
+    "symnum.neural.regularise": "REGULARISERS steer constant exponential warm_up",
+    "symnum.neural.train": "fit",
+    "symnum.neural.report": "Training",
+}
+_PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [*_PUBLIC]
+
+
+def __getattr__(name: str) -> object:
+    """Import the module of a public name on first use and keep the value."""
+    if name not in _PUBLIC:
+        from symnum.errors import did_you_mean
+
+        hint = "" if name.startswith("__") else did_you_mean(name, _PUBLIC) or f" It has: {', '.join(_PUBLIC)}."
+        raise AttributeError(f"symnum.neural has no name {name!r}.{hint}")
+    from importlib import import_module
+
+    try:
+        value = globals()[name] = getattr(import_module(_PUBLIC[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        from symnum.errors import BackendUnavailable
+
+        raise BackendUnavailable(
+            f"symnum.neural.{name} needs torch, which is not installed; run pip install 'symnum[neural]'"
+        ) from None
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})
+
+
+if TYPE_CHECKING:  # `as` marks a name as exported
+    from symnum.neural.ode import NeuralODE as NeuralODE, Outcome as Outcome
+    from symnum.neural.networks import network as network
+    from symnum.neural.system import SystemODE as SystemODE
+    from symnum.neural.record import Record as Record, SolveOptions as SolveOptions, Stats as Stats
+    from symnum.neural.regularise import (
+        REGULARISERS as REGULARISERS,
+        steer as steer,
+        constant as constant,
+        exponential as exponential,
+        warm_up as warm_up,
+    )
+    from symnum.neural.report import Training as Training
+    from symnum.neural.train import fit as fit
