@@ -1,15 +1,20 @@
 """Terms as small C functions over arrays, to measure what a form of an expression costs once a compiler has had its way with it.
 
 Two ways of writing: ``nested`` puts every result into one expression, as a printer without sharing does; else each distinct node is a variable.
+``generated`` is what symnum itself writes.
 Functions are called through ``repeat``: a call from Python would take longer than most of them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
+import symnum as sn
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import fold, postorder
 
@@ -19,6 +24,8 @@ static inline double maximum(double a, double b) { return a > b ? a : b; }
 static inline double sign(double a) { return (a > 0.0) - (a < 0.0); }
 typedef void function(long n, const double* const* in, double* const* out);
 void repeat(function* f, long times, long n, const double* const* in, double* const* out) { while (times-- > 0) f(n, in, out); }
+typedef void generated(double t, const double* y, const double* p, double* out);
+void repeat_generated(generated* f, long times, const double* y, double* out) { while (times-- > 0) f(0.0, y, 0, out); }
 """
 _LARGEST = 16  # power written as a product
 _NAMES = {"abs": "fabs", "pow": "pow"}
@@ -36,6 +43,16 @@ def function(name: str, terms: Sequence[Term], symbols: Sequence[Symbol], nested
     lines += [f"out[{k}][i] = {text};" for k, text in enumerate(texts)]
     body = "\n    ".join(lines)
     return f"void {name}(long n, const double* const* in, double* const* out) {{\n  for (long i = 0; i < n; ++i) {{\n    {body}\n  }}\n}}\n"
+
+
+def generated(name: str, terms: Sequence[Term], symbols: Sequence[Symbol], points: int) -> str:
+    """The C of ``sn.build_function`` for so many points, with names of its own: ``void name(t, y, p, out)``."""
+    f = sn.build_function(list(terms), list(symbols), target="c")
+    f(*(np.ones(points) for _ in symbols))
+    text = f.source
+    for helper in {"f", *re.findall(r"^static [^(;]*?(\w+)\(", text, flags=re.MULTILINE)}:
+        text = re.sub(rf"\b{helper}\(", f"{name if helper == 'f' else f'{helper}_{name}'}(", text)
+    return re.sub(r"#define (N\d+)", r"#undef \1\n#define \1", text)
 
 
 def _variables(terms: Sequence[Term], leaves: dict[Term, str], lines: list[str]) -> list[str]:

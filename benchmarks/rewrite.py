@@ -33,6 +33,7 @@ LIMIT = 10.0  # seconds for sympy.simplify, an expression
 POINTS = 512
 CALLS = 100  # of a function between two looks at the clock
 _FORMS = ("written", "input", "sympy.cse", "sympy.simplify", "symnum")
+_GENERATED = {"generated from symnum": "symnum", "generated from input": "input"}  # by sn.build_function(target="c")
 
 
 class _TooLong(Exception):
@@ -67,6 +68,9 @@ def _bars(rows: list[dict[str, Any]], ratios: dict[str, float | None]) -> list[d
         measure.bar("seconds an expression, median", statistics.median(seconds), 0.1),
         measure.bar("seconds an expression, longest", max(seconds), 1.0),
         measure.bar("C at -O3: time / as written, geometric mean", ratios["symnum"], 0.55),
+        measure.bar(
+            "C of sn.build_function at -O3: time / as written, geometric mean", ratios["generated from symnum"], 0.55
+        ),
         measure.bar("C at -O3: time / after sympy.simplify, geometric mean", _ratio(ratios, "sympy.simplify"), 1.0),
         measure.bar("C at -O3: time / after sympy.cse, geometric mean", _ratio(ratios, "sympy.cse"), 1.0),
     ]
@@ -157,24 +161,26 @@ def _compiled(
         symbols = [*expression.positive, *expression.signed]
         text.append(c_text.function(f"written_{k}", expression.terms, symbols, nested=True))
         text += [c_text.function(f"{_word(f)}_{k}", found[f], symbols, nested=False) for f in _FORMS[1:]]
+        text += [c_text.generated(f"{_word(name)}_{k}", found[f], symbols, POINTS) for name, f in _GENERATED.items()]
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "expressions.c"
         source.write_text("\n".join(text), encoding="utf-8")
         library = measure.compile_c(source, ("-O3", "-march=native", "-lm"))
+    names = (*_FORMS, *_GENERATED)
     if library is None:
-        return dict.fromkeys(_FORMS, None)
+        return dict.fromkeys(names, None)
     code = ctypes.CDLL(str(library))
-    ratios: dict[str, list[float]] = {name: [] for name in _FORMS}
+    ratios: dict[str, list[float]] = {name: [] for name in names}
     for k, (expression, row) in enumerate(zip(rows_of, rows, strict=True)):
         samples = measure.interleaved(_thunks(code, k, expression), 1, rounds=15)
         row |= {f"C {name}, ns": round(statistics.median(s) * 1e9 / POINTS / CALLS, 2) for name, s in samples.items()}
-        for name in _FORMS:
+        for name in names:
             ratios[name].append(measure.median_ratio(samples[name], samples["written"]))
     return {name: statistics.geometric_mean(values) for name, values in ratios.items()}
 
 
 def _word(name: str) -> str:
-    return name.replace(".", "_")
+    return name.replace(".", "_").replace(" ", "_")
 
 
 def _thunks(code: ctypes.CDLL, k: int, expression: Expression) -> dict[str, Callable[[], object]]:
@@ -182,9 +188,15 @@ def _thunks(code: ctypes.CDLL, k: int, expression: Expression) -> dict[str, Call
     given = [random.uniform(0.5, 2.0, POINTS) for _ in expression.positive]
     given += [random.uniform(-2.0, 2.0, POINTS) for _ in expression.signed]
     made = [np.empty(POINTS) for _ in expression.terms]
+    y, out = np.array(given), np.empty((len(made), POINTS))
     pointers = [(ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays)) for arrays in (given, made)]
     code.repeat.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    code.repeat_generated.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
     thunks: dict[str, Callable[[], object]] = {}
+    for name in _GENERATED:
+        function = getattr(code, f"{_word(name)}_{k}")
+        where = (y.ctypes.data, out.ctypes.data)
+        thunks[name] = lambda function=function, where=where, keep=(y, out): code.repeat_generated(function, CALLS, *where)
     for name in _FORMS:
         function = getattr(code, f"{_word(name)}_{k}")
         thunks[name] = lambda function=function, keep=(given, made): code.repeat(function, CALLS, POINTS, *pointers)

@@ -23,6 +23,7 @@ class NativeRoad:
 
     def __init__(self) -> None:
         self.asked: Any = None
+        self.watch: Any = None
         self.network: Any = None
         self.reason = ""
         self.local = False  # is a local regulariser in use?
@@ -39,12 +40,11 @@ class NativeRoad:
             return f"the native road takes states (batch, dim) of float64 on the CPU, not {y0.dtype} of shape {tuple(y0.shape)} on {y0.device}"
         if times.ndim != 1 or times.requires_grad:
             return "the native road takes save times that all samples share, without a gradient"
-        from symnum.neural.native.trace import signature
+        asked = y0.shape[1], problem.timed, problem.options.method, problem.options.rtol
+        if asked != self.asked or not self.watch.same(problem.net):
+            from symnum.neural.native.trace import Watch
 
-        known = signature(problem.net) if isinstance(problem.net, torch.nn.Module) else id(problem.net)
-        asked = y0.shape[1], problem.timed, problem.options.method, problem.options.rtol, known
-        if asked != self.asked:
-            self.asked = asked
+            self.asked, self.watch = asked, Watch(problem.net)
             self._read(problem, y0.shape[1])
         return self.reason
 

@@ -162,8 +162,9 @@ class NeuralODE(torch.nn.Module):
             problem.parameters = [p for p in (*wanted, *self.more_parameters) if p.requires_grad]
         if self.training and torch.is_grad_enabled():
             first, second = uniform(2, generator)
-            begin, last = float(times.detach().flatten()[0]), times.detach()[-1]
-            end = float(last if last.ndim == 0 else last[(last - begin).abs().argmax()])
+            values = times.detach().numpy()
+            begin, last = float(values.flat[0]), values[-1]
+            end = float(last if values.ndim == 1 else last[abs(last - begin).argmax()])
             problem.star, problem.share = begin + first * (end - begin), second
         return problem
 

@@ -79,13 +79,13 @@ def check_slope(value: Any, y: Tensor) -> None:
             raise SolveError(f"the network gave dy/dt of {what} {seen} for a state of {what} {expected}; {hint}")
 
 
-def takes_time(net: Callable[..., Any]) -> bool:
-    """Does ``net`` want (t, y)? From its signature: two arguments without default, or one.
+def takes_time(net: Callable[..., Any], maker: str = "NeuralODE(net") -> bool:
+    """Does ``net`` want (t, y)? From its signature: two arguments without default, or one. ``maker``: the call that messages show.
 
     Raises SolveError where the signature does not tell.
     """
     function = net.forward if isinstance(net, torch.nn.Module) else net
-    remedy = "say it: NeuralODE(net, time_dependent=True) for net(t, y), False for net(y)"
+    remedy = f"say it: {maker}, time_dependent=True) for net(t, y), False for net(y)"
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

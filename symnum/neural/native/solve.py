@@ -6,6 +6,8 @@ What is compiled depends on the network's shape and the method, not on weights, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,8 @@ from torch import Tensor
 
 from symnum.neural.explicit import EXPLICIT
 from symnum.neural.native.compiled import Network
-from symnum.neural.native.layers import Dense
+from symnum.neural.native.layers import Dense, Layers
+from symnum.neural.native.layout import Layout
 from symnum.neural.native.products import padded
 from symnum.neural.native.run import Bound, address, differentiable
 from symnum.neural.native.trace import NotNative, SmallNetwork, small_network
@@ -60,7 +63,7 @@ def native_solve(network: SmallNetwork, y0: Tensor, ts: Tensor | Sequence[float]
     Returns:
         The record; ``y``, ``errors``, ``stiffness`` and ``states`` carry gradients to y0 and the weights. Times have none here.
     """
-    times = np.asarray(ts.detach() if isinstance(ts, Tensor) else ts, dtype=np.float64)
+    times = np.asarray(ts.detach().numpy() if isinstance(ts, Tensor) else ts, dtype=np.float64)
     batch = y0.numel() // network.layers.dim
     return differentiable(BoundNetwork(network, batch), y0, network.parameters, times, options)
 
@@ -73,50 +76,58 @@ class BoundNetwork(Bound):
     def __init__(self, network: SmallNetwork, batch: int) -> None:
         self.network, self.native = network, network.compiled
         layout = self.native.layout
-        memory = np.zeros(2 * layout.packed_size + layout.work_size)
-        size = layout.packed_size
-        self.packed, self.sums, self.work = memory[:size], memory[size : 2 * size], memory[2 * size :]
-        weights = [p.detach().numpy() for p in network.parameters]
-        for operation, by_input, by_output, bias in self._places(self.packed):
-            weight = weights[operation.weight] if operation.flipped else weights[operation.weight].T  # (in, out)
-            if by_input is not None:
-                by_input[...] = weight
-            if by_output is not None:
-                by_output[...] = weight.T
-            if operation.bias is not None:
-                bias[...] = weights[operation.bias]
-        self.context = np.array([batch, *map(address, (self.packed, self.work, self.sums))], dtype=np.int64)
+        order, size = packing(network.layers, layout).order, layout.packed_size
+        weights = [p.detach().numpy().ravel() for p in network.parameters]
+        self.memory = np.zeros(2 * size + layout.work_size)  # packed weights, sums of their gradients, workspace
+        np.concatenate([*weights, _ZERO]).take(order, out=self.memory[:size], mode="clip")
+        self.sums = self.memory[size : 2 * size]
+        at = address(self.memory)
+        self.context = np.array([batch, at, at + 16 * size, at + 8 * size], dtype=np.int64)
 
     def clear(self) -> None:
         self.sums[:] = 0.0
 
-    def _places(self, packed: Array) -> list[tuple[Dense, Array | None, Array | None, Array]]:
-        """Views of a packed vector: for each dense layer (in, out), (out, in) and the bias."""
-        found = []
-        for operation, place in zip(self.network.layers.operations, self.native.layout.packed, strict=True):
-            if isinstance(operation, Dense):
-                assert place is not None
-                by_input = _matrix(packed, place.by_input, place.inputs, place.outputs)
-                by_output = _matrix(packed, place.by_output, place.outputs, place.inputs)
-                found.append((operation, by_input, by_output, packed[place.bias : place.bias + place.outputs]))
-        return found
-
     def gradients(self) -> list[Array]:
-        found = [np.zeros(shape) for shape in self.network.layers.shapes]
-        for operation, by_input, by_output, bias in self._places(self.sums):
-            if by_input is not None:
-                gradient = by_input
-            else:
-                assert by_output is not None
-                gradient = by_output.T
-            found[operation.weight] += gradient if operation.flipped else gradient.T
-            if operation.bias is not None:
-                found[operation.bias] += bias
-        return found
+        known = packing(self.network.layers, self.native.layout)
+        numbers = np.bincount(known.sources, weights=self.sums, minlength=known.ends[-1] + 1)
+        shapes = self.network.layers.shapes
+        return [numbers[a:b].reshape(s) for a, b, s in zip(known.ends, known.ends[1:], shapes, strict=False)]
 
 
-def _matrix(packed: Array, start: int | None, rows: int, columns: int) -> Array | None:
-    if start is None:
-        return None
-    wide = padded(columns)
-    return packed[start : start + rows * wide].reshape(rows, wide)[:, :columns]
+_ZERO = np.zeros(1)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Which weight stands where, for all parameters in one row: parameter k is [ends[k], ends[k + 1]) of it, and behind the last stands a zero.
+
+    ``order``: of each place of the packed vector its weight's place in the row, or the zero's; ``sources``: the same for gradients, which are
+    kept once where a layer's weights are kept in both orders.
+    """
+
+    ends: list[int]
+    order: NDArray[np.int64]
+    sources: NDArray[np.int64]
+
+
+@lru_cache(maxsize=64)
+def packing(layers: Layers, layout: Layout) -> Packing:
+    """See ``Packing``."""
+    ends = [0, *np.cumsum([int(np.prod(shape)) for shape in layers.shapes]).tolist()]
+    order = np.full(layout.packed_size, ends[-1], dtype=np.int64)
+    sources = order.copy()
+    numbers = [np.arange(a, b).reshape(s) for a, b, s in zip(ends, ends[1:], layers.shapes, strict=False)]
+    for operation, place in zip(layers.operations, layout.packed, strict=True):
+        if not isinstance(operation, Dense):
+            continue
+        assert place is not None
+        weight = numbers[operation.weight] if operation.flipped else numbers[operation.weight].T  # (in, out)
+        found = [(start, w) for start, w in ((place.by_input, weight), (place.by_output, weight.T)) if start is not None]
+        for (start, w), targets in zip(found, ([order, sources], [order]), strict=False):
+            for target in targets:
+                wide = padded(w.shape[1])
+                target[start : start + len(w) * wide].reshape(len(w), wide)[:, : w.shape[1]] = w
+        if operation.bias is not None:
+            for target in (order, sources):
+                target[place.bias : place.bias + place.outputs] = numbers[operation.bias]
+    return Packing(ends, order, sources)

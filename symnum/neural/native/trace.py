@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import is_
 from typing import Any
 
 from torch import Tensor, fx, nn
@@ -45,6 +46,37 @@ def signature(module: nn.Module) -> tuple[Any, ...]:
 
 
 _PLAIN = (int, float, str, tuple, list, dict)
+
+
+class Watch:
+    """Are a module's parts, attributes, weights and hooks still the same objects? Far cheaper than ``signature``."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.parts = [vars(part) for part in module.modules()] if isinstance(module, nn.Module) else []
+        self.held = self._now()
+        # the contents of a list may change while it stays the same object
+        changing = any(k[0] != "_" and isinstance(v, list | dict) for part in self.parts for k, v in part.items())
+        self.signature = signature(module) if changing else None
+
+    def same(self, module: Any) -> bool:
+        if module is not self.module:
+            return False
+        now = self._now()
+        if len(now) != len(self.held) or not all(map(is_, now, self.held)):
+            return False
+        return self.signature is None or signature(module) == self.signature
+
+    def _now(self) -> list[Any]:
+        found: list[Any] = []
+        for part in self.parts:
+            found += part.values()
+            for name in _CONTENTS:
+                found += part[name].values()
+        return found
+
+
+_CONTENTS = ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks", "_backward_hooks")
 
 
 def small_network(module: nn.Module, dim: int, timed: bool) -> SmallNetwork:

@@ -20,6 +20,11 @@ BYTES = 2**28  # of what is kept of the path, where that leaves 26 levels
 _FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_double, *[ctypes.c_void_p] * 3)
 
 
+def depth_of(processes: int) -> int:
+    """The level below which a path of so many processes is not refined."""
+    return max(26, min(DEEPEST, BYTES // (32 * processes)))
+
+
 @dataclass(frozen=True)
 class NativeDriving:
     """The table of a native driver: of its functions only the last three are there."""
@@ -47,7 +52,7 @@ class Driving:
 
     def __init__(self, noise: Noise, n: int, seed: int, kernel: str, values: bool) -> None:
         self.n, self.m = n, noise.columns
-        self.depth = max(26, min(DEEPEST, BYTES // (32 * self.m)))
+        self.depth = depth_of(self.m)
         self.path = BrownianPath(seed, self.m, self.depth)
         self.now: tuple[Array, Array] = (np.zeros(self.m), np.zeros(self.m))
         self.raised: BaseException | None = None
