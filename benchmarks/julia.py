@@ -7,11 +7,12 @@
     agreement     every ODE and PDE model of models/ by three Julia algorithms at rtol 1e-6: largest difference from the embedded
                   solution (at a hundredth of that tolerance, so that the error seen is Julia's), in units of atol + rtol*max|u|
 
-Without Julia every figure is missing, with the reason. Option: models=no leaves out the last part (minutes).
+Without Julia every figure is missing, with the reason. Option: --models no leaves out the last part (minutes).
 """
 
 from __future__ import annotations
 
+import gc
 import resource
 import statistics
 import time
@@ -69,7 +70,7 @@ def run(models: str = "yes") -> dict[str, Any]:
     opened.main.include(str(Path(__file__).parent / "_julia_peer.jl"))
     for name, method, problem, peer in _cases(opened):
         found[name] = _warm(name, method, problem, peer, rows)
-    found["memory"] = _memory(rows)
+    found["memory"] = _memory(opened, rows)
     if models != "no":
         found["agreement"] = _agreement(rows)
     return {"rows": rows, "bars": _bars(found)}
@@ -144,13 +145,15 @@ def _repeats(thunk: Callable[[], object]) -> int:
     return max(1, round(0.05 / max(time.process_time() - begin, 1e-5)))
 
 
-def _memory(rows: Rows) -> float:
-    """Growth of the resident memory, MB, from the 100th to the last of 1000 solves, each with other parameters."""
+def _memory(opened: Any, rows: Rows) -> float:
+    """Growth of the resident memory, MB, from the 100th to the last of 1000 solves, each with other parameters; both languages collect first."""
     system = _models().load("lorenz").system()
     sizes = []
     for k in range(SOLVES):
         sn.solve(system, method="Rodas5P", backend="julia", parameters={"rho": 20 + 0.01 * (k % 50)}, saveat=[1.0])
         if k in (99, SOLVES - 1):
+            gc.collect()
+            opened.main.GC.gc()
             sizes.append(_resident())
     rows.append({"what": f"{SOLVES} solves", "resident MB after 100": sizes[0], "at the end": sizes[1]})
     return sizes[1] - sizes[0]

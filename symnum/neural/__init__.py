@@ -1,6 +1,8 @@
 """Neural differential equations: ``sn.neural``.
 
     NeuralODE      y' = net(t, y) for any torch.nn.Module, with gradients and the solver's own estimates
+    NeuralSDE      dy = drift dt + diffusion dW, diagonal noise, along the path of a seed
+    LatentODE      series with gaps: an encoder, a NeuralODE for what is not seen, a decoder
     fit            the training loop: regularisers, schedules, checkpoints, a report
     network        a network as a term of an equation; SystemODE: a model on a grid whose parameters are trained
     regularisers   out.regularizer("error"), "local", ...; schedules for their weight; steer: random end times
@@ -14,7 +16,9 @@ from typing import TYPE_CHECKING
 
 _HOMES = {
     "symnum.neural.ode": "NeuralODE Outcome",
+    "symnum.neural.stochastic": "NeuralSDE StochasticOutcome moment_loss",
     "symnum.neural.record": "Record SolveOptions Stats",
+    "symnum.neural.latent": "LatentODE LatentOutcome",
     "symnum.neural.networks": "network",
     "symnum.neural.system": "SystemODE",
     "symnum.neural.regularise": "REGULARISERS steer constant exponential warm_up",
@@ -54,6 +58,12 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:  # `as` marks a name as exported
     from symnum.neural.ode import NeuralODE as NeuralODE, Outcome as Outcome
+    from symnum.neural.stochastic import (
+        NeuralSDE as NeuralSDE,
+        StochasticOutcome as StochasticOutcome,
+        moment_loss as moment_loss,
+    )
+    from symnum.neural.latent import LatentODE as LatentODE, LatentOutcome as LatentOutcome
     from symnum.neural.networks import network as network
     from symnum.neural.system import SystemODE as SystemODE
     from symnum.neural.record import Record as Record, SolveOptions as SolveOptions, Stats as Stats

@@ -24,21 +24,33 @@ def checked_state(y0: Any, net: Any) -> Tensor:
         raise SolveError(
             f"y0 has the shape {tuple(y0.shape)}; expected (batch, dim...), with at least one number; write for example y0.reshape(1, -1)"
         )
-    for name, parameter in _parameters(net):
-        if parameter.device != y0.device:
-            raise SolveError(
-                f"the parameter {name!r} is on {parameter.device}, y0 on {y0.device}; write node.to({str(y0.device)!r})"
-            )
-        if parameter.dtype != y0.dtype and parameter.is_floating_point():
-            raise SolveError(
-                f"the parameter {name!r} is {parameter.dtype}, y0 {y0.dtype}; write node.to({y0.dtype}), or y0.to({parameter.dtype})"
-            )
-        break  # one is enough: f's own answer is checked too
+    parameter = _first_parameter(net) if isinstance(net, torch.nn.Module) else None
+    if parameter is None:
+        return y0
+    if parameter.device != y0.device:
+        name = next(iter(_parameters(net)))[0]
+        raise SolveError(
+            f"the parameter {name!r} is on {parameter.device}, y0 on {y0.device}; write node.to({str(y0.device)!r})"
+        )
+    if parameter.dtype != y0.dtype and parameter.is_floating_point():
+        name = next(iter(_parameters(net)))[0]
+        raise SolveError(
+            f"the parameter {name!r} is {parameter.dtype}, y0 {y0.dtype}; write node.to({y0.dtype}), or y0.to({parameter.dtype})"
+        )
     return y0
 
 
-def checked_times(ts: Any, y0: Tensor, backwards: bool) -> Tensor:
-    """Save times (m,) or (m, batch) of float64, in order; row 0 is where y0 belongs. Raises SolveError."""
+def _first_parameter(module: torch.nn.Module) -> Tensor | None:
+    """One is enough: f's own answer is checked too. This is the first of ``named_parameters``, which takes ten times as long."""
+    for parameter in module._parameters.values():
+        if parameter is not None:
+            return parameter
+    found = (_first_parameter(part) for part in module._modules.values() if part is not None)
+    return next((p for p in found if p is not None), None)
+
+
+def checked_times(ts: Any, y0: Tensor, backwards: bool | None) -> Tensor:
+    """Save times (m,) or (m, batch) of float64, in order; row 0 is where y0 belongs. ``backwards`` None: they cannot decrease. Raises SolveError."""
     times = _as_times(ts)
     if times.ndim not in (1, 2) or len(times) < 2:
         raise SolveError(
@@ -75,6 +87,8 @@ def _as_times(ts: Any) -> Tensor:
     if isinstance(ts, Tensor):
         if ts.is_complex() or ts.dtype == torch.bool:
             raise SolveError(f"ts is a tensor of {ts.dtype}, not of real times")
+        if ts.dtype == torch.float64 and ts.device.type == "cpu":
+            return ts
         return ts.to(device="cpu", dtype=torch.float64)  # times are few, and not every device has float64
     try:
         array = np.asarray(ts, dtype=np.float64) if isinstance(ts, Sequence | np.ndarray) else None
@@ -85,7 +99,11 @@ def _as_times(ts: Any) -> Tensor:
     return torch.from_numpy(array)
 
 
-def _refuse_order(differences: NDArray[np.float64], backwards: bool) -> None:
+def _refuse_order(differences: NDArray[np.float64], backwards: bool | None) -> None:
+    if backwards is None and (differences <= 0).all():
+        raise SolveError(
+            "ts is decreasing, and stochastic equations go forward in time; write for example torch.linspace(0, 1, 11)"
+        )
     if (differences >= 0 if backwards else differences <= 0).all():
         now, other = ("increasing", "backwards=False") if backwards else ("decreasing", "backwards=True")
         raise SolveError(f"ts is {now}; to integrate that way write node(y0, ts, {other}), else turn the order round")

@@ -72,7 +72,9 @@ class NeuralSDE(torch.nn.Module):
                 f"It is one of: {', '.join(METHODS)}"
             )
         self.options = SolveOptions(method, rtol, atol, dt, max_steps)
-        self.adaptive = bool(adaptive) and method in PAIRS
+        if not isinstance(adaptive, bool):
+            raise SolveError(f"adaptive is {adaptive!r}, neither True nor False")
+        self.adaptive = adaptive and method in PAIRS
         if dt is None and not self.adaptive:
             hint = ', or method="SOSRI", which chooses its steps' if method not in PAIRS else ", or adaptive=True"
             raise SolveError(f"{method} keeps a fixed step here, which is to be given; write for example dt=0.01{hint}")
@@ -111,6 +113,12 @@ class NeuralSDE(torch.nn.Module):
         checked_state(y0, self.drift)
         checked_state(y0, self.diffusion)
         times = _forward_times(ts, y0)
+        span, dt = float(times[-1] - times[0]), self.options.dt
+        if not self.adaptive and dt is not None and span / dt > self.options.max_steps:
+            raise SolveError(
+                f"dt={dt:g} makes more steps from {float(times[0]):g} to {float(times[-1]):g} than max_steps={self.options.max_steps} allows; "
+                f"write for example dt={span / 1000:.3g}, or max_steps={int(span / dt) + 1}"
+            )
         self._look_at_diffusion(float(times[0]), y0)
         problem = self._problem(y0, times, seed, generator)
         if self.checkpoints is not None and torch.is_grad_enabled():
@@ -207,7 +215,7 @@ def moment_loss(y: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
 def checked_seed(seed: Any) -> int:
     """A whole number in [0, 2^63). Raises SolveError."""
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or not 0 <= seed < _MOST_SEED:
-        raise SolveError(f"seed is {seed!r}, not a whole number >= 0; write for example seed=1")
+        raise SolveError(f"seed is {seed!r}, not a whole number from 0 to 2^63 - 1; write for example seed=1")
     return int(seed)
 
 
@@ -219,23 +227,20 @@ def is_diagonal(g: Callable[[Tensor], Any], y0: Tensor) -> bool:
         check_diffusion(value, y)
         if not value.requires_grad:
             return True
-        v = torch.randn(y.shape, generator=torch.Generator().manual_seed(0)).to(y)
+        v = torch.randn(y.shape, generator=torch.Generator().manual_seed(0), device="cpu").to(y)
         first, second = (
             torch.autograd.grad(value, y, vector, retain_graph=True, materialize_grads=True)[0]
             for vector in (torch.ones_like(y), v)
         )
     eps = torch.finfo(y.dtype).eps
-    return not float((second - v * first).norm()) > 1e3 * eps * float(first.norm() + second.norm())  # NaN is refused later
+    return not float((second - v * first).norm()) > 1e3 * eps * float(
+        first.norm() + second.norm()
+    )  # NaN is refused later
 
 
 def _forward_times(ts: Any, y0: Tensor) -> Tensor:
     """Save times, increasing and without gradient. Raises SolveError."""
-    given = torch.as_tensor(ts).detach() if isinstance(ts, Tensor | list | tuple) else None
-    if given is not None and given.ndim == 1 and len(given) > 1 and bool((given[1:] < given[:-1]).all()):
-        raise SolveError(
-            "ts is decreasing; stochastic equations go forward in time: write for example torch.linspace(0, 1, 11)"
-        )
-    times = checked_times(ts, y0, backwards=False)
+    times = checked_times(ts, y0, backwards=None)
     if times.ndim != 1:
         raise SolveError(
             f"ts has the shape {tuple(times.shape)}; expected (m,): the samples of a stochastic solve share their save times"

@@ -71,20 +71,19 @@ class StochasticProblem(Problem):
                 return trace
             node = self.nodes[t] = walk.choose()
             step = method.attempt(f, t, node.h, y, k1, options)
-            error: float | None = float(step.error.detach()) / max(1.0, step.noise)
-            if not (math.isfinite(error or 0.0) and bool(torch.isfinite(step.y_new).all())):
-                error, failures = None, failures + 1
-                if self.fixed or failures > MAX_FAILURES:
-                    trace.message = _unbounded(t + node.h, self.fixed)
-                    return trace
-            if error is None or (error > 1 and not self.fixed):
+            error = float(step.error.detach()) / max(1.0, step.noise)
+            finite = math.isfinite(error) and bool(torch.isfinite(step.y_new).all())
+            failures = 0 if finite else failures + 1
+            if failures > (0 if self.fixed else MAX_FAILURES):
+                trace.message = _unbounded(t + node.h, self.fixed)
+                return trace
+            if not finite or (error > 1 and not self.fixed):
                 trace.rejected += 1
                 if walk.too_small:
                     trace.message = _too_small(t, node.h, options.rtol)
                     return trace
-                walk.reject(error)
+                walk.reject(error if finite else None)
                 continue
-            failures = 0
             walk.accept(error)
             k1, y = trace.take(method, f, step, saves, walk.t), step.y_new
             keep.take(len(trace.h), y)

@@ -193,19 +193,13 @@ def mixed(row: tuple[Any, ...], noises: list[Tensor]) -> Tensor | None:
 
 
 def with_correction(g: Callable[[Tensor], Tensor], y: Tensor) -> tuple[Tensor, Tensor]:
-    """g(y) and g_i dg_i/dy_i, for g_i that depends on y_i alone."""
-    graph = torch.is_grad_enabled()
+    """g(y) and g_i dg_i/dy_i, for g_i that depends on y_i alone; with a graph where y or g has a gradient to take."""
+    graph = torch.is_grad_enabled() and (y.requires_grad or g(y).requires_grad)
     with torch.inference_mode(False), torch.enable_grad():
         state = y if graph and y.requires_grad else y.detach().clone().requires_grad_()
         value = g(state)
         if not value.requires_grad:
             return value, torch.zeros_like(value)
-        (product,) = torch.autograd.grad(
-            value,
-            state,
-            value if graph else value.detach(),
-            create_graph=graph,
-            retain_graph=graph,
-            materialize_grads=True,
-        )
+        weight = value if graph else value.detach()
+        (product,) = torch.autograd.grad(value, state, weight, create_graph=graph, materialize_grads=True)
     return (value, product) if graph else (value.detach(), product)

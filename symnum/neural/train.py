@@ -4,7 +4,7 @@ report = sn.neural.fit(model, loss, loader, epochs=20, regulariser="error", lamb
                        validate=accuracy, checkpoint="digits.training")
 print(report.table())
 
-step:  loss(model, batch) + lambda(epoch) * (sum of the regularisers of all NeuralODE solves in it),  backward,  optimiser step
+step:  loss(model, batch) + lambda(epoch) * (sum of the regularisers of all neural solves in it),  backward,  optimiser step
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from symnum.errors import FileError, SolveError
 from symnum.neural.ode import NeuralODE, Outcome
 from symnum.neural.regularise import checked_regulariser, constant
 from symnum.neural.report import Row, Training
+from symnum.neural.stochastic import NeuralSDE
 from symnum.neural.training_file import read_training, set_random_state, write_training
 
 Weight = Callable[[int], float]
@@ -51,7 +52,7 @@ def fit(
     """Train.
 
     Args:
-        model: holds one or more NeuralODE. loss: loss(model, batch) -> tensor without dimensions.
+        model: holds one or more NeuralODE or NeuralSDE. loss: loss(model, batch) -> tensor without dimensions.
         data: batches, gone through once an epoch (a DataLoader, a list).
         regulariser: a name of ``REGULARISERS``, or None. lambda_: its weight, a number or a function of the epoch (``exponential``, ``warm_up``).
         optimiser: None: Adam. learning_rate: a number, or a function of the epoch; with an optimiser given, only a function changes its rate.
@@ -121,8 +122,8 @@ class _Run:
             )
         if self.regulariser is not None:
             checked_regulariser(self.regulariser)
-            if not any(isinstance(m, NeuralODE) for m in self.model.modules()):
-                raise SolveError(f"regulariser={self.regulariser!r}, but the model holds no NeuralODE")
+            if not any(isinstance(m, NeuralODE | NeuralSDE) for m in self.model.modules()):
+                raise SolveError(f"regulariser={self.regulariser!r}, but the model holds no NeuralODE or NeuralSDE")
         self.weight = self.lambda_ if callable(self.lambda_) else constant(self.lambda_)
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         if not parameters:
@@ -254,12 +255,12 @@ class _Run:
 
 @contextmanager
 def solves_of(model: torch.nn.Module) -> Any:
-    """The outcomes of all NeuralODE solves below: ``with solves_of(model) as solves: ...``."""
+    """The outcomes of all NeuralODE and NeuralSDE solves below: ``with solves_of(model) as solves: ...``."""
     found: list[Outcome] = []
     hooks = [
         module.register_forward_hook(lambda _m, _i, out: found.append(out))
         for module in model.modules()
-        if isinstance(module, NeuralODE)
+        if isinstance(module, NeuralODE | NeuralSDE)
     ]
     try:
         yield found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+from itertools import pairwise
 
 import pytest
 
@@ -73,6 +74,36 @@ def test_the_native_road_sees_new_weights_layers_and_copies() -> None:
         torch.testing.assert_close(other(y0, [0, 1]).y, node(y0, [0, 1]).y)
 
 
+def test_the_native_road_sees_what_its_parts_hold() -> None:
+    """Functions and lists among the attributes, and hooks, that were exchanged between two solves."""
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.act, self.rates = network(), torch.tanh, [1.0, 2.0]
+
+        def forward(self, y: torch.Tensor) -> torch.Tensor:
+            return self.inner(self.act(y)) * self.rates[0] - self.rates[1] * y
+
+    y0 = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
+    net = Net()
+    node, reference = (sn.neural.NeuralODE(net, engine=engine) for engine in ("auto", "torch"))
+    seen = []
+    for change in (
+        lambda: None,
+        lambda: setattr(net, "act", torch.sin),
+        lambda: net.rates.__setitem__(0, 0.5),
+        lambda: net.inner[0].register_forward_hook(lambda m, i, out: 2 * out),
+        lambda: setattr(net.inner, "1", torch.nn.Softplus()),
+    ):
+        change()
+        with torch.no_grad():
+            seen.append(node(y0, [0, 1]).y)
+            torch.testing.assert_close(seen[-1], reference(y0, [0, 1]).y, rtol=1e-9, atol=1e-10)
+    assert all((a - b).abs().max() > 1e-3 for a, b in pairwise(seen))
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 def test_which_road_is_taken() -> None:
     y0 = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
     for options, call, says in (
@@ -86,5 +117,10 @@ def test_which_road_is_taken() -> None:
         with pytest.raises(SolveError, match=says + ".*engine='torch'"):
             call(sn.neural.NeuralODE(network(), engine="native", **options))
         call(sn.neural.NeuralODE(network(), engine="auto", **options))
+    traced = torch.jit.trace(network(), (y0,))  # has no parts that could be watched
+    torch.testing.assert_close(
+        sn.neural.NeuralODE(traced, time_dependent=False)(y0, [0, 1]).y,
+        sn.neural.NeuralODE(network())(y0, [0, 1]).y,
+    )
     with pytest.raises(SolveError, match=r"a function, not a torch\.nn\.Module"):
         sn.neural.NeuralODE(lambda y: -y, engine="native")(y0, [0, 1])

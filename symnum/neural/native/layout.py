@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symnum.expr.term import Term
 from symnum.expr.walk import fold
@@ -32,6 +33,19 @@ class Packed:
 
 
 @dataclass(frozen=True)
+class Packing:
+    """Which weight stands where, for all parameters in one row: parameter k is [ends[k], ends[k + 1]) of it; behind the last stands a zero.
+
+    ``order``: for each place of the packed vector, which number of the row stands there; ``sources``: the same for gradients, which are kept once
+    where a layer's weights are kept in both orders.
+    """
+
+    ends: list[int]
+    order: NDArray[np.int64]
+    sources: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Layout:
     """Offsets, in doubles: packed weights of each operation; values and their adjoints in the workspace of a block.
 
@@ -45,6 +59,30 @@ class Layout:
     adjoints: tuple[int, ...]
     work_size: int
     whole: tuple[bool, ...]
+
+    @cached_property
+    def packing(self) -> Packing:
+        """See ``Packing``."""
+        ends = [0, *np.cumsum([int(np.prod(shape)) for shape in self.layers.shapes]).tolist()]
+        order = np.full(self.packed_size, ends[-1], dtype=np.int64)
+        sources = order.copy()
+        numbers = [np.arange(a, b).reshape(s) for a, b, s in zip(ends, ends[1:], self.layers.shapes, strict=False)]
+        for operation, place in zip(self.layers.operations, self.packed, strict=True):
+            if not isinstance(operation, Dense):
+                continue
+            assert place is not None
+            weight = numbers[operation.weight] if operation.flipped else numbers[operation.weight].T  # (in, out)
+            both = ((place.by_input, weight), (place.by_output, weight.T))
+            kept = [(start, w) for start, w in both if start is not None]
+            for (start, w), targets in zip(kept, ((order, sources), (order,)), strict=False):
+                rows, columns = w.shape
+                for target in targets:
+                    block = target[start : start + rows * padded(columns)].reshape(rows, -1)
+                    block[:, :columns] = w
+            if operation.bias is not None:
+                for target in (order, sources):
+                    target[place.bias : place.bias + place.outputs] = numbers[operation.bias]
+        return Packing(ends, order, sources)
 
     @cached_property
     def strides(self) -> tuple[int, ...]:

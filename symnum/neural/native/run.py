@@ -28,7 +28,8 @@ from symnum.solvers.embedded.language import Status
 from symnum.solvers.embedded.machine import NativeMachine
 
 Array = NDArray[np.float64]
-_NOTHING: Array = np.zeros(0)
+_PLACES = {name: k for k, name in enumerate(WORDS)}
+_VARYING = [_PLACES[name] for name in ("out", "errors", "stiffness", "states", "ybar")]
 FIRST_CALL, CALL_SECONDS = 64.0, 0.025
 
 
@@ -90,7 +91,8 @@ class _Function(torch.autograd.Function):
         _ = ctx.saved_tensors  # asks torch whether a parameter was changed since: what is bound was read before
         numbers = [None if g is None else np.ascontiguousarray(g.numpy()) for g in given]
         y0, parameters = run.backward(numbers)
-        return None, torch.from_numpy(y0), *map(torch.from_numpy, parameters)
+        by_start = torch.from_numpy(y0) if ctx.needs_input_grad[1] else None
+        return None, by_start, *map(torch.from_numpy, parameters)
 
 
 # --- one solve --------------------------------------------------------------------------------------------------------
@@ -105,27 +107,27 @@ class Run:
     def __init__(self, bound: Bound, times: Array, options: SolveOptions) -> None:
         self.bound, self.times, self.options = bound, times, options
         self.native, self.method = bound.native, compiled_method(options.method)
-        self.table: dict[str, int] = {}
         self.stats, self.message = Stats(), ""
         self.t: Array = times[:1]
         self.h: Array = times[:0]
 
     def forward(self, y0: Array) -> tuple[Array, Array, Array, Array]:
         """Rows (m, *state), E (n,), S (n,), states (n + 1, *state)."""
-        self.shape, self.size, self.table = y0.shape, y0.size, {}
+        self.shape, self.size = y0.shape, y0.size
         self._march(np.ascontiguousarray(y0, dtype=np.float64).ravel())
         self._place_rows()
         steps = len(self.h)
         rows = np.full((len(self.times), self.size), np.nan)
         errors, stiffness = np.zeros(steps), np.zeros(steps)
-        words = self._words(out=rows, errors=errors, stiffness=stiffness)
+        self._tabulate()
+        words = self._words(rows, errors, stiffness)
         call = self.method.functions
         if self.method.tableau.extra_a:
-            call["extend"](address(words))
+            call["extend"](words)
             count = len(self.more) * len(self.method.tableau.extra_a)
             self.stats = replace(self.stats, rhs_evaluations=self.stats.rhs_evaluations + count)
-        call["rows"](address(words))
-        call["estimates"](address(words))
+        call["rows"](words)
+        call["estimates"](words)
         return rows.reshape(-1, *self.shape), errors, stiffness, self.states.reshape(-1, *self.shape)
 
     def backward(self, given: Sequence[Array | None]) -> tuple[Array, list[Array]]:
@@ -134,8 +136,7 @@ class Run:
         self.bound.clear()
         result = np.empty(self.size)
         rows = np.zeros((len(self.times), self.size)) if rows is None else rows
-        words = self._words(out=rows, errors=errors, stiffness=stiffness, states=states, ybar=result)
-        self.method.functions["adjoint"](address(words))
+        self.method.functions["adjoint"](self._words(rows, errors, stiffness, states, result))
         return result.reshape(self.shape), self.bound.gradients()
 
     # --- the run ---
@@ -146,33 +147,28 @@ class Run:
         key = self.options.method, n
         seen = self.native.steps.get(key, 0)
         capacity = max(16, seen + seen // 4)
-        shapes: list[tuple[int, ...]] = [(), (n,), (n,)]
-        times, states, slopes = (
-            np.empty((rows, *s))
-            for rows, s in zip((capacity + 1, capacity + 1, capacity * stages), shapes, strict=True)
-        )
+        times, states, slopes = _room(capacity, stages, n)
         times[0], states[0] = self.times[0], y0
         self._start(machine, y0)
         left, status = float(self.options.max_steps), Status.SAVE
         while status is Status.SAVE:
-            _bind_kept(machine, times[1:], states[1:], slopes)
+            for name, array, first in (("kept_t", times, 1), ("kept_y", states, n), ("kept_slopes", slopes, 0)):
+                machine.table[machine.places[name]] = address(array) + 8 * first
             machine["kept_capacity"] = capacity
             status, left = _run(machine, left)
             if status is Status.SAVE:
                 capacity *= 2
-                times, states, slopes = (
-                    _grown(times, capacity + 1),
-                    _grown(states, capacity + 1),
-                    _grown(slopes, capacity * stages),
-                )
+                old, (times, states, slopes) = (times, states, slopes), _room(capacity, stages, n)
+                for array, before in zip((times, states, slopes), old, strict=True):
+                    array[: len(before)] = before
         steps = int(machine["kept"])
         self.native.steps[key] = steps
         self.t, self.states, self.slopes = times[: steps + 1], states[: steps + 1], slopes[: steps * stages]
-        self.h = np.diff(self.t)
+        self.lengths = np.ones(steps + 1)
+        self.h = self.lengths[:-1]
+        np.subtract(self.t[1:], self.t[:-1], out=self.h)
         self.stats = Stats(int(machine["rhs_evaluations"]), steps, int(machine["rejected"]))
         self.message = "" if status is Status.DONE else self._explain(status, machine)
-        for name in ("kept_t", "kept_y", "kept_slopes"):
-            machine.pointers[name] = _NOTHING  # these arrays are this solve's: a machine in the pool must not keep them
         self.native.pool[key].append(machine)
 
     def _machine(self) -> NativeMachine:
@@ -188,13 +184,14 @@ class Run:
     def _start(self, machine: NativeMachine, y0: Array) -> None:
         begin, end = float(self.times[0]), float(self.times[-1])
         options, direction = self.options, 1.0 if self.times[-1] >= self.times[0] else -1.0
-        machine.scalars[:] = 0.0
+        scalars, index = machine.scalars, machine.index
+        scalars.fill(0.0)
         for name, value in (
             ("rtol", options.rtol), ("atol", options.atol), ("direction", direction), ("t", begin), ("t_old", begin), ("t_end", end), ("keep", 2),
             ("t_low", -np.inf), ("t_high", np.inf), ("bad_time", np.inf), ("first_step", options.dt or 0.0),
         ):  # fmt: skip
-            machine[name] = value
-        machine.bind("save_t", np.array([direction * np.inf]))
+            scalars[index[name]] = value
+        machine.pointers["save_t"].fill(direction * np.inf)
         machine.vector("y")[:] = y0
 
     def _explain(self, status: Status, machine: NativeMachine) -> str:
@@ -216,55 +213,49 @@ class Run:
     def _place_rows(self) -> None:
         """To which step each save time belongs, and the weights of the slopes; times that were not reached are left out."""
         times, t, tableau = self.times, self.t, self.method.tableau
-        if times[-1] >= times[0]:
-            end = np.searchsorted(t, times)
-        else:
-            end = np.searchsorted(-t, -times)
+        end = t.searchsorted(times) if times[-1] >= times[0] else (-t).searchsorted(-times)
         if end[-1] == len(t):  # the run stopped early
-            end = end[: np.searchsorted(end, len(t))]
+            end = end[: end.searchsorted(len(t))]
             times = times[: len(end)]
         inside = t[end] != times
         step = end - inside
-        theta = times - t[step]
-        h = np.append(self.h, 1.0)[step]  # a row at the end of the run belongs to no step
-        theta /= h
+        h = self.lengths[step]  # a row at the end of the run belongs to no step
         dense = self.method.dense
-        powers = np.empty((len(dense), len(theta)))
-        powers[0] = theta
-        for k in range(1, len(dense)):
-            np.multiply(powers[k - 1], theta, out=powers[k])
-        self.weights = np.empty((len(theta), dense.shape[1] + 1))
+        powers = np.empty((len(dense), len(times)))
+        powers[:] = (times - t[step]) / h
+        np.multiply.accumulate(powers, out=powers)
+        self.weights = np.empty((len(times), dense.shape[1] + 1))
         np.multiply(powers.T @ dense, h[:, None], out=self.weights[:, :-1])
         self.weights[:, -1] = inside
-        self.first = np.searchsorted(step, np.arange(len(t) + 1))
+        self.first = step.searchsorted(np.arange(len(t) + 1))
         if tableau.extra_a:
             wanted = np.unique(step[inside])
             self.slots = np.full(len(t), -1, dtype=np.int64)
             self.slots[wanted] = np.arange(len(wanted))
             self.more = np.empty((len(wanted), len(tableau.extra_a), self.size))
 
-    def _words(self, **arrays: Array | None) -> NDArray[np.int64]:
-        """The table of the native functions; ``arrays``: those that are not the same in every call."""
-        if not self.table:
-            self.scratch = np.empty((scratch_vectors(self.method.tableau), self.size))
-            fixed = {
-                "t": self.t, "h": self.h, "y": self.states, "k": self.slopes, "first": self.first, "weights": self.weights,
-                "context": self.bound.context, "scratch": self.scratch,
-            }  # fmt: skip
-            if self.method.tableau.extra_a:
-                fixed |= {"slots": self.slots, "more": self.more}
-            bits = np.array([self.options.rtol, self.options.atol]).view(np.int64).tolist()
-            self.table = dict.fromkeys(WORDS, 0) | {name: address(array) for name, array in fixed.items()}
-            self.table |= {"field": self.native.rhs, "pullback": self.native.pullback}
-            self.table |= {
-                "steps": len(self.h),
-                "n": self.size,
-                "rows": len(self.weights),
-                "rtol": bits[0],
-                "atol": bits[1],
-            }
-        given = {name: 0 if array is None else address(array) for name, array in arrays.items()}
-        return np.array([*{**self.table, **given}.values()], dtype=np.int64)
+    def _tabulate(self) -> None:
+        """The table of the native functions, but for the arrays that are not the same in every call."""
+        self.scratch = np.empty((scratch_vectors(self.method.tableau), self.size))
+        arrays = {
+            "t": self.t, "h": self.h, "y": self.states, "k": self.slopes, "first": self.first, "weights": self.weights,
+            "context": self.bound.context, "scratch": self.scratch,
+        }  # fmt: skip
+        if self.method.tableau.extra_a:
+            arrays |= {"slots": self.slots, "more": self.more}
+        self.table = np.zeros(len(WORDS), dtype=np.int64)
+        self.table[_PLACES["rtol"] : _PLACES["atol"] + 1].view(np.float64)[:] = self.options.rtol, self.options.atol
+        numbers = {"steps": len(self.h), "n": self.size, "rows": len(self.weights)}
+        numbers |= {"field": self.native.rhs, "pullback": self.native.pullback}
+        for name, number in (*numbers.items(), *((name, address(array)) for name, array in arrays.items())):
+            self.table[_PLACES[name]] = number
+        self.table_address = address(self.table)
+
+    def _words(self, *arrays: Array | None) -> int:
+        """The address of the table, with the arrays of this call (``_VARYING``) in it."""
+        for place, array in zip(_VARYING, (*arrays, None, None), strict=False):
+            self.table[place] = 0 if array is None else address(array)
+        return self.table_address
 
 
 def address(array: NDArray[Any]) -> int:
@@ -272,16 +263,9 @@ def address(array: NDArray[Any]) -> int:
     return address
 
 
-def _grown(array: Array, rows: int) -> Array:
-    made = np.empty((rows, *array.shape[1:]))
-    made[: len(array)] = array
-    return made
-
-
-def _bind_kept(machine: NativeMachine, times: Array, states: Array, slopes: Array) -> None:
-    """Where the driver puts accepted steps."""
-    for name, array in (("kept_t", times), ("kept_y", states), ("kept_slopes", slopes)):
-        machine.bind(name, array)
+def _room(steps: int, stages: int, n: int) -> tuple[Array, Array, Array]:
+    """Where the driver puts accepted steps: times (steps + 1,), states (steps + 1, n), slopes (steps*stages, n)."""
+    return np.empty(steps + 1), np.empty((steps + 1, n)), np.empty((steps * stages, n))
 
 
 def _run(machine: NativeMachine, left: float) -> tuple[Status, float]:

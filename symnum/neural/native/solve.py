@@ -6,8 +6,6 @@ What is compiled depends on the network's shape and the method, not on weights, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,9 +15,6 @@ from torch import Tensor
 
 from symnum.neural.explicit import EXPLICIT
 from symnum.neural.native.compiled import Network
-from symnum.neural.native.layers import Dense, Layers
-from symnum.neural.native.layout import Layout
-from symnum.neural.native.products import padded
 from symnum.neural.native.run import Bound, address, differentiable
 from symnum.neural.native.trace import NotNative, SmallNetwork, small_network
 from symnum.neural.record import Record, SolveOptions
@@ -76,7 +71,7 @@ class BoundNetwork(Bound):
     def __init__(self, network: SmallNetwork, batch: int) -> None:
         self.network, self.native = network, network.compiled
         layout = self.native.layout
-        order, size = packing(network.layers, layout).order, layout.packed_size
+        order, size = layout.packing.order, layout.packed_size
         weights = [p.detach().numpy().ravel() for p in network.parameters]
         self.memory = np.zeros(2 * size + layout.work_size)  # packed weights, sums of their gradients, workspace
         np.concatenate([*weights, _ZERO]).take(order, out=self.memory[:size], mode="clip")
@@ -88,46 +83,10 @@ class BoundNetwork(Bound):
         self.sums[:] = 0.0
 
     def gradients(self) -> list[Array]:
-        known = packing(self.network.layers, self.native.layout)
-        numbers = np.bincount(known.sources, weights=self.sums, minlength=known.ends[-1] + 1)
+        known = self.native.layout.packing
+        numbers = np.bincount(known.sources, self.sums, known.ends[-1] + 1).astype(np.float64, copy=False)
         shapes = self.network.layers.shapes
         return [numbers[a:b].reshape(s) for a, b, s in zip(known.ends, known.ends[1:], shapes, strict=False)]
 
 
 _ZERO = np.zeros(1)
-
-
-@dataclass(frozen=True)
-class Packing:
-    """Which weight stands where, for all parameters in one row: parameter k is [ends[k], ends[k + 1]) of it, and behind the last stands a zero.
-
-    ``order``: of each place of the packed vector its weight's place in the row, or the zero's; ``sources``: the same for gradients, which are
-    kept once where a layer's weights are kept in both orders.
-    """
-
-    ends: list[int]
-    order: NDArray[np.int64]
-    sources: NDArray[np.int64]
-
-
-@lru_cache(maxsize=64)
-def packing(layers: Layers, layout: Layout) -> Packing:
-    """See ``Packing``."""
-    ends = [0, *np.cumsum([int(np.prod(shape)) for shape in layers.shapes]).tolist()]
-    order = np.full(layout.packed_size, ends[-1], dtype=np.int64)
-    sources = order.copy()
-    numbers = [np.arange(a, b).reshape(s) for a, b, s in zip(ends, ends[1:], layers.shapes, strict=False)]
-    for operation, place in zip(layers.operations, layout.packed, strict=True):
-        if not isinstance(operation, Dense):
-            continue
-        assert place is not None
-        weight = numbers[operation.weight] if operation.flipped else numbers[operation.weight].T  # (in, out)
-        found = [(start, w) for start, w in ((place.by_input, weight), (place.by_output, weight.T)) if start is not None]
-        for (start, w), targets in zip(found, ([order, sources], [order]), strict=False):
-            for target in targets:
-                wide = padded(w.shape[1])
-                target[start : start + len(w) * wide].reshape(len(w), wide)[:, : w.shape[1]] = w
-        if operation.bias is not None:
-            for target in (order, sources):
-                target[place.bias : place.bias + place.outputs] = numbers[operation.bias]
-    return Packing(ends, order, sources)

@@ -72,7 +72,7 @@ class Watch:
         for part in self.parts:
             found += part.values()
             for name in _CONTENTS:
-                found += part[name].values()
+                found += part.get(name, {}).values()  # compiled modules have none of their own
         return found
 
 
