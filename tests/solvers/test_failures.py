@@ -20,7 +20,7 @@ from tests.solvers.problems import native_lorenz, oscillator
 #: They need more than a function f; their faults are in test_faults.
 STRUCTURED = [name for name, m in embedded_methods().items() if m.split or m.exponential or m.fixed_step]
 STRUCTURED += list(stochastic_methods())  # these need noise: test_stochastic_*
-EVERY = [name for b in backends() if b != "julia" for name in methods(b) if name not in STRUCTURED]  # Julia: test_julia_backend
+EVERY = [name for b in backends() if b != "julia" for name in methods(b) if name not in STRUCTURED]  # Julia: test_julia_solves
 EMBEDDED = [name for name in methods("embedded") if name not in STRUCTURED]
 
 
