@@ -7,7 +7,9 @@
     agreement     every ODE and PDE model of models/ by three Julia algorithms at rtol 1e-6: largest difference from the embedded
                   solution (at a hundredth of that tolerance, so that the error seen is Julia's), in units of atol + rtol*max|u|
 
-Without Julia every figure is missing, with the reason. Option: --models no leaves out the last part (minutes).
+    refusals      what needs Julia, where there is none: the longest answer of a new process, imports of the solvers included
+
+Without Julia every other figure is missing, with the reason. Option: --models no leaves out the last part (minutes).
 """
 
 from __future__ import annotations
@@ -54,6 +56,26 @@ for name in {packages!r}:
 _OURS = """from symnum.bridge import session
 session(*{packages!r})"""
 
+_REFUSED = """
+import json, time
+import symnum as sn
+x = sn.symbol("x")
+model = sn.PDESystem.from_text(equations=["dt(u) = a*u"], domain={{"t": (0, 1)}}, initial=["u = 1"], parameters={{"a": -1}})
+c0, w0 = time.process_time(), time.perf_counter()
+try:
+    {code}
+except sn.BackendUnavailable:
+    print(json.dumps({{"cpu": time.process_time() - c0, "wall": time.perf_counter() - w0}}))
+"""
+_REFUSALS = (
+    'sn.solve(model, backend="julia")',
+    'sn.solve(model, method="QNDF")',
+    'sn.sweep(model, {"a": [1.0, 2.0]}, backend="julia")',
+    'sn.simplify(x + x**2, engine="symbolics")',
+    'sn.sparse_jacobian([x**2], [x], engine="symbolics")',
+    'sn.build_function([x**2], [x], target="julia")(1.0)',
+)
+
 Rows = list[dict[str, Any]]
 
 
@@ -61,12 +83,14 @@ def run(models: str = "yes") -> dict[str, Any]:
     """Measure; see the module."""
     from symnum.bridge import session
 
+    rows: Rows = []
+    found: dict[str, float | None] = {"refusals": _refusals(rows)}
     try:
         opened = session(*PACKAGES)
     except BackendUnavailable as absent:
-        return {"rows": [{"what": "Julia", "value": f"missing: {absent}"}], "bars": _bars({})}
-    rows: Rows = [{"what": name, "value": version} for name, version in sorted(opened.versions().items())]
-    found: dict[str, float | None] = {"start": _start(rows)}
+        return {"rows": [*rows, {"what": "Julia", "value": f"missing: {absent}"}], "bars": _bars(found)}
+    rows += [{"what": name, "value": version} for name, version in sorted(opened.versions().items())]
+    found["start"] = _start(rows)
     opened.main.include(str(Path(__file__).parent / "_julia_peer.jl"))
     for name, method, problem, peer in _cases(opened):
         found[name] = _warm(name, method, problem, peer, rows)
@@ -78,6 +102,7 @@ def run(models: str = "yes") -> dict[str, Any]:
 
 def _bars(found: dict[str, float | None]) -> list[dict[str, Any]]:
     return [
+        measure.bar("without Julia, longest answer, s", found.get("refusals"), 0.2),
         measure.bar("start-up / bare juliacall with the same packages", found.get("start"), 1.5),
         measure.bar("Lorenz, warm solve / Julia by hand", found.get("Lorenz"), 1.05),
         measure.bar("Brusselator N = 64, warm solve / Julia by hand", found.get("Brusselator"), 1.05),
@@ -86,6 +111,17 @@ def _bars(found: dict[str, float | None]) -> list[dict[str, Any]]:
             "models/: largest difference from the embedded solution / tolerance", found.get("agreement"), 100.0
         ),
     ]
+
+
+def _refusals(rows: Rows) -> float:
+    """The longest answer, median seconds of five new processes by the wall clock."""
+    longest = 0.0
+    for code in _REFUSALS:
+        samples = [measure.fresh_process(_REFUSED.format(code=code), {"SYMNUM_JULIA": "0"}) for _ in range(5)]
+        wall, cpu = (statistics.median(s[key] for s in samples) for key in ("wall", "cpu"))
+        rows.append({"what": "refusal", "of": code, "s": round(wall, 3), "CPU s": round(cpu, 3)})
+        longest = max(longest, wall)
+    return longest
 
 
 def _start(rows: Rows) -> float:

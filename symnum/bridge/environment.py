@@ -19,7 +19,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +211,8 @@ def _with(found: Status, problem: str) -> Status:
 
 
 def _juliacall() -> str:
+    from importlib import metadata  # 20 ms, only where Julia is not switched off
+
     try:
         return metadata.version("juliacall")
     except metadata.PackageNotFoundError:

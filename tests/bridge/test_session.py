@@ -52,40 +52,31 @@ def test_without_julia_the_answer_is_one_sentence_and_nothing_is_imported(monkey
     assert "juliacall" not in sys.modules
 
 
-def test_each_refusal_is_one_sentence_and_takes_at_most_a_fifth_of_a_second() -> None:
-    """Processor time beyond loading symnum, which the names ``sn.solve`` and ``sn.sweep`` do when they are first touched."""
+def test_each_refusal_is_one_sentence() -> None:
+    """How long they take is measured by ``symnum bench julia``."""
     code = """
-    import time
     import symnum as sn
-    x, solve, sweep = sn.symbol("x"), sn.solve, sn.sweep
+    x = sn.symbol("x")
     model = sn.PDESystem.from_text(equations=["dt(u) = a*u"], domain={"t": (0, 1)}, initial=["u = 1"], parameters={"a": -1})
     calls = {
-        "solve": lambda: solve(model, backend="julia"),
-        "a method of Julia's": lambda: solve(model, method="QNDF"),
-        "sweep": lambda: sweep(model, {"a": [1.0, 2.0]}, backend="julia"),
+        "solve": lambda: sn.solve(model, backend="julia"),
+        "a method of Julia's": lambda: sn.solve(model, method="QNDF"),
+        "sweep": lambda: sn.sweep(model, {"a": [1.0, 2.0]}, backend="julia"),
         "simplify": lambda: sn.simplify(x + x**2, engine="symbolics"),
         "jacobian": lambda: sn.jacobian([x**2], [x], engine="symbolics"),
         "sparse jacobian": lambda: sn.sparse_jacobian([x**2], [x], engine="symbolics"),
         "hessian": lambda: sn.hessian(x**2, [x], engine="symbolics"),
         "build_function": lambda: sn.build_function([x**2], [x], target="julia")(1.0),
     }
-    for name, call in calls.items():
-        begun = time.process_time()
+    for call in calls.values():
         try:
             call()
         except sn.BackendUnavailable as error:
             sentence = str(error)
-        spent = time.process_time() - begun
-        print("SYMNUM_JULIA" in sentence and "\\n" not in sentence, spent)
+        print("SYMNUM_JULIA" in sentence and "\\n" not in sentence)
+        sentence = ""
     """
-    runs = []
-    for _ in range(3):  # the least of three: a busy machine slows processors down
-        lines = [line.split() for line in printed(code, SYMNUM_JULIA="0").splitlines()]
-        assert [sentence for sentence, _ in lines] == ["True"] * 8
-        runs.append([float(spent) for _, spent in lines])
-        if max(runs[-1]) <= 0.2:
-            return
-    assert max(min(spent) for spent in zip(*runs, strict=True)) <= 0.2, runs
+    assert printed(code, SYMNUM_JULIA="0").split() == ["True"] * 8
 
 
 def test_importing_the_bridge_imports_no_julia_and_nothing_heavy() -> None:
@@ -257,16 +248,3 @@ def test_threads_as_asked() -> None:
     print(julia.threads, abs(total - 4e6) < 1e5)
     """
     assert printed(code, PYTHON_JULIACALL_THREADS="2") == "2 True"
-
-
-@pytest.mark.julia
-def test_a_start_takes_at_most_half_again_of_a_bare_one() -> None:
-    """juliacall and SymnumBridge, against juliacall alone; both without any other package. Processor time, of the children too."""
-    timed = "import os, numpy, symnum.bridge; a = sum(os.times()[:4]); {}; print(sum(os.times()[:4]) - a)"
-    bare, ours = timed.format("import juliacall"), timed.format("symnum.bridge.session()")
-    run(ours)  # SymnumBridge is compiled once
-    seconds: dict[str, list[float]] = {bare: [], ours: []}
-    for _ in range(3):
-        for code, spent in seconds.items():
-            spent.append(float(printed(code).splitlines()[-1]))
-    assert min(seconds[ours]) <= 1.5 * min(seconds[bare]), seconds

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from math import factorial
 
 Term = tuple[Fraction, int, Fraction]  # weight, index m of phi, node c: weight * phi_m(c z)
@@ -121,6 +122,7 @@ def _vandermonde_inverse(points: Sequence[Fraction]) -> list[list[Fraction]]:
     return rows
 
 
+@cache
 def _phi(m: int, z: Fraction) -> Fraction:
     """phi_m by its series, to 1e-25 for |z| <= 1."""
     return sum((z**k / factorial(k + m) for k in range(25)), Fraction(0))
