@@ -20,7 +20,7 @@ import numpy as np
 from symnum.expr.calculus import expand_derivatives, from_summands, summands
 from symnum.expr.integral import integrals_as_fields
 from symnum.expr.term import ONE, ZERO, Symbol, Term, power_product
-from symnum.expr.walk import fold, symbols
+from symnum.expr.walk import fold, postorder, symbols
 from symnum.model.conserved import Conserved, conserved_quantities
 from symnum.model.discontinuity import switching_times
 from symnum.model.expand import Reader, Summand, has_fields
@@ -272,13 +272,15 @@ def _sign(coefficient: Term, system: PDESystem, values: Mapping[Term, float]) ->
 
 
 def _sampled(coefficient: Term, system: PDESystem, values: Mapping[Term, float]) -> Any:
-    """A coefficient at points inside the domain, fields (and integrals) put to 1."""
+    """A coefficient at points inside the domain, fields, their derivatives and integrals put to 1."""
     coefficient = integrals_as_fields((coefficient,))[0][0]
     points: dict[Term, Any] = {
         c: np.linspace(*system.domain.bounds[c.name], 9)[1:-1] for c in (system.time, *system.space)
     }
     grid = dict(zip(points, np.meshgrid(*points.values(), indexing="ij"), strict=True))
-    ones: dict[Term, Any] = dict.fromkeys(symbols(coefficient, "field"), 1.0)
+    ones: dict[Term, Any] = {
+        n: 1.0 for n in postorder((coefficient,)) if n.op == "derivative" or (isinstance(n, Symbol) and n.kind == "field")
+    }
     return np.asarray(evaluate(coefficient, {**values, **grid, **ones}), dtype=float)
 
 

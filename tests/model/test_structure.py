@@ -446,3 +446,17 @@ def test_gas_in_a_porous_medium_keeps_its_mass() -> None:
     from models.porous_medium import system
 
     assert "Conserved:   the integral of u over space" in system().explain()
+
+
+def test_coefficients_that_depend_on_derivatives():
+    """u_t = u_x/(1 + u_x^2) - u: the coefficient of u_x holds u_x itself."""
+    t, x = sn.coordinates("t x")
+    u = sn.field("u", (t, x))
+    slope = sn.diff(u, x)
+    system = sn.PDESystem(
+        [sn.Eq(sn.dt(u), slope / (1 + slope**2) - u)],
+        domain=sn.Domain(t=(0, 1), x=(0, 1)),
+        conditions=[sn.periodic(x)],
+        initial={u: 2 + sn.sin(2 * sn.pi * x)},
+    )
+    assert system.structure.advection[u]["x"].scale == 0.5

@@ -1,0 +1,152 @@
+"""Systems of ordinary differential equations as PROSE tokens: right-hand sides in prefix order, u_k' = equation k.
+
+Order of the summands (canonical, so that the tokens do not depend on how a rate was typed):
+
+    constants, products of variables in dictionary order, products with functions or fractions, and last what is c*u_k in the equation of u_k
+
+In the equation of a velocity (v where x' = v), as one writes x'' = -d x' - a x - b x^3 + f cos(w t): velocities before their positions, the time and
+functions last. Time becomes the variable u_0 with u_0' = 1 where the rates hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symnum.errors import ModelError, SolveError
+from symnum.expr.calculus import substitute
+from symnum.expr.term import Symbol, Term, as_term
+from symnum.expr.walk import symbols
+from symnum.formats.prose.record import ProseRecord
+from symnum.formats.prose.sums import Summand
+from symnum.formats.prose.words import GENERATED, LONGEST, ODE, SEPARATOR, parse
+from symnum.formats.prose.writer import Order, Rounding, Tokens, Writer
+
+PASSES = 5  # of writing and reading; two are enough but where rounding makes terms equal
+
+
+def export_ode(system: Any, dimension: int | None = None) -> ProseRecord:
+    """The tokens of an ``sn.ODESystem`` at its parameter values. dimension: the number of variables that the reader of the tokens knows (D).
+
+    Raises ModelError for what the vocabulary cannot say, algebraic equations, more than D variables and more than 510 tokens.
+    """
+    form = system.normal_form
+    if form.algebraic:
+        raise ModelError(
+            f"PROSE has no algebraic equations, and {next(iter(form.algebraic)).name} has no derivative in time; solve the "
+            "equation for it and put the result into the others"
+        )
+    values = {system.parameter_symbols[n]: as_term(v) for n, v in system.parameters.items()}
+    rates = {u: substitute(rate, values) for u, rate in form.rates.items()}
+    start = {u: form.initial.get(u) for u in rates}
+    t0, t1 = system.domain.bounds[system.time.name]
+    time = None
+    if any(system.time in symbols(rate) for rate in rates.values()):
+        rates = {system.time: as_term(1), **rates}
+        start = {system.time: as_term(t0), **start}
+        time = 0
+    return record(rates, dimension, time, (t0, t1), tuple(start[u] for u in rates), system)
+
+
+def record(
+    rates: Mapping[Symbol, Term],
+    dimension: int | None,
+    time: int | None,
+    span: tuple[float, float] | None,
+    initial: tuple[Any, ...],
+    origin: Any,
+) -> ProseRecord:
+    """Rates of variables, in order, as a record."""
+    if dimension is not None and len(rates) > dimension:
+        raise ModelError(
+            f"the system has {len(rates)} variables ({', '.join(s.name for s in rates)}), its reader knows u_0 to u_{dimension - 1}; "
+            f"write dimension={len(rates)} if the reader is set up for that"
+        )
+    rounding = Rounding()
+    writer = Writer({u: f"u_{k}" for k, u in enumerate(rates)}, rounding)
+    height = _heights(rates)
+    equations = []
+    for k, (u, rate) in enumerate(rates.items()):
+        writer.place = f"equation {k}, the rate of {u.name}"
+        equations.append(_settled(writer, rate, _order(writer, u, height)))
+    tokens = joined(equations)
+    return ProseRecord(
+        tokens,
+        "ode",
+        tuple(u.name for u in rates),
+        time,
+        rounding.largest,
+        tuple(rounding.flushed),
+        {},
+        notes(tokens, rounding),
+        span,
+        initial,
+        origin,
+    )
+
+
+def _settled(writer: Writer, rate: Term, order: Order) -> Tokens:
+    """Tokens that are written alike when they are read again: rounding may make summands equal or functions constant."""
+    from symnum.formats.prose.read import term
+
+    leaves = {("u", k): u for k, u in enumerate(writer.names)}
+    tokens: Tokens = []
+    for _ in range(PASSES):
+        before, tokens = tokens, writer.equation(rate, order)
+        if tokens == before:
+            break
+        rate = term(parse(tokens, ODE)[0], leaves, None)
+    return tokens
+
+
+def joined(equations: Sequence[Tokens]) -> Tokens:
+    """Equations with ``|`` between them. Raises ModelError beyond 510 tokens."""
+    tokens = [t for k, e in enumerate(equations) for t in ([SEPARATOR, *e] if k else e)]
+    if len(tokens) > LONGEST:
+        raise ModelError(f"the system takes {len(tokens)} tokens; PROSE holds {LONGEST}: use fewer equations or points")
+    return tokens
+
+
+def notes(tokens: Tokens, rounding: Rounding) -> tuple[str, ...]:
+    """What a user should know of the tokens."""
+    found = []
+    if len(tokens) > GENERATED:
+        found.append(f"{len(tokens)} tokens: the reference generates at most {GENERATED}")
+    if rounding.flushed:
+        listed = ", ".join(f"{v:.3g}" for v in rounding.flushed[:4])
+        found.append(
+            f"{len(rounding.flushed)} constants below 1e-8 became zero ({listed}); rescale the variables to keep them"
+        )
+    return tuple(found)
+
+
+def _heights(rates: Mapping[Symbol, Term]) -> dict[Symbol, int]:
+    """How often a variable was differentiated: 1 for v where x' = v, 2 for w where v' = w."""
+    height = dict.fromkeys(rates, 0)
+    for _ in range(len(rates)):
+        for u, rate in rates.items():
+            if isinstance(rate, Symbol) and rate in height and rate is not u and height[rate] <= height[u] < len(rates):
+                height[rate] = height[u] + 1
+    return height
+
+
+def _order(writer: Writer, u: Symbol, height: Mapping[Symbol, int]) -> Order:
+    if height[u]:
+
+        def of_velocity(part: Summand) -> tuple[object, ...]:
+            constant, functions, letters = writer.usual(part)
+            highest = max((height[b] for b, _ in part.factors if b in height), default=0)  # type: ignore[index]
+            return (functions, -highest, part.degree, constant, letters)
+
+        return of_velocity
+
+    def of_variable(part: Summand) -> tuple[object, ...]:
+        return (part.factors == ((u, 1),), *writer.usual(part))
+
+    return of_variable
+
+
+def check_dimension(dimension: Any) -> None:
+    """Raises SolveError unless it is a positive whole number or None."""
+    if dimension is not None and (not isinstance(dimension, int) or isinstance(dimension, bool) or dimension < 1):
+        raise SolveError(f"dimension={dimension!r} is no number of variables; write dimension=3, or leave it out")
