@@ -35,12 +35,16 @@ _HOMES = {
     "symnum.rewrite.derivatives": "jacobian sparse_jacobian hessian",
     "symnum.codegen.operator_costs": "measured_costs",
     "symnum.functions": "build_function",
+    "symnum.kernels.make": "kernel",
+    "symnum.traced.function": "trace",
     "symnum.discretisation.grid": "Grid",
     "symnum.pipeline": "solve discretise generate",
+    "symnum.exchange": "export read",
     "symnum.stepwise": "integrator",
     "symnum.sweeping": "sweep",
+    "symnum.neural.parameter_fit": "fit ParameterFit",
     "symnum.result": "Solution",
-    "symnum.errors": """SymnumError TermError ModelError ParseError DiscretisationError TargetError SolveError FileError
+    "symnum.errors": """SymnumError TermError ModelError ParseError DiscretisationError TargetError TraceError SolveError FileError
                         BackendUnavailable UnknownName UnknownOption ModelWarning SolveWarning TargetWarning""",
 }
 
@@ -50,7 +54,7 @@ _PUBLIC = {  # public name -> (module, name there)
     for public, _, original in (name.partition("=") for name in names.split())
 }
 
-_SUBPACKAGES = ("neural",)  # public as they are: sn.neural.NeuralODE
+_SUBPACKAGES = ("neural", "datasets")  # public as they are: sn.neural.NeuralODE
 
 __all__ = ["__version__", *_PUBLIC]
 
@@ -150,11 +154,16 @@ if TYPE_CHECKING:  # `as` marks a name as exported
         hessian as hessian,
     )
     from symnum.codegen.operator_costs import measured_costs as measured_costs
+    from symnum.kernels.make import kernel as kernel
+    from symnum.traced.function import trace as trace
+    from symnum.exchange import export as export
+    from symnum.exchange import read as read
     from symnum.functions import build_function as build_function
     from symnum.discretisation.grid import Grid as Grid
     from symnum.pipeline import solve as solve, discretise as discretise, generate as generate
     from symnum.stepwise import integrator as integrator
     from symnum.sweeping import sweep as sweep
+    from symnum.neural.parameter_fit import fit as fit, ParameterFit as ParameterFit
     from symnum.result import Solution as Solution
     from symnum.errors import (
         SymnumError as SymnumError,
@@ -163,6 +172,7 @@ if TYPE_CHECKING:  # `as` marks a name as exported
         ParseError as ParseError,
         DiscretisationError as DiscretisationError,
         TargetError as TargetError,
+        TraceError as TraceError,
         SolveError as SolveError,
         FileError as FileError,
         BackendUnavailable as BackendUnavailable,

@@ -45,6 +45,10 @@ class TargetError(SymnumError, ValueError):
     """A kernel cannot be expressed, compiled or called in a target language (wrong shape, dtype, unknown operator)."""
 
 
+class TraceError(SymnumError, TypeError):
+    """A Python function does what a trace cannot follow (a branch on values, an unknown function, values in a shape); names the user's line."""
+
+
 class SolveError(SymnumError, RuntimeError):
     """A solve cannot be started as asked (options, methods, tolerances)."""
 

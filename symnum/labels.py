@@ -45,7 +45,7 @@ def label(discretised: Any, outcome: Outcome, why: str, message: str, events: tu
 
 def _fields(discretised: Any, times: np.ndarray, states: np.ndarray, shown: list[Array]) -> dict[str, np.ndarray]:
     """(time, *shape) for each field. Without eliminated points the states are the fields."""
-    if _nothing_eliminated(discretised.semi):
+    if nothing_eliminated(discretised.semi):
         return {a.field: states[:, a.offset : a.offset + a.size].reshape(-1, *a.shape) for a in shown}
     return _filled(shown, (discretised.full_fields(t, y) for t, y in zip(times, states, strict=True)), len(times))
 
@@ -64,7 +64,8 @@ def _filled(shown: list[Array], rows: Iterable[np.ndarray], count: int) -> dict[
     return made
 
 
-def _nothing_eliminated(semi: SemiDiscreteSystem) -> bool:
+def nothing_eliminated(semi: SemiDiscreteSystem) -> bool:
+    """True where the state holds the fields as they are."""
     same = len(semi.state) == len(semi.full)
     return same and all(a.shape == b.shape for a, b in zip(semi.state, semi.full, strict=True))
 
@@ -98,7 +99,7 @@ def _rate(discretised: Any, t: float, y: np.ndarray, algebraic: np.ndarray | Non
     rate: np.ndarray = discretised.rhs(t, y)
     if semi.differential is not None:
         rate[~semi.differential] = np.nan if algebraic is None else algebraic
-    if _nothing_eliminated(semi):
+    if nothing_eliminated(semi):
         return rate
     low, high = sorted(semi.time_span)
     eps = 1e-6 * (high - low)
@@ -151,7 +152,7 @@ def _dataset(discretised: Any, shown: list[Array], times: np.ndarray, fields: di
             _units(semi.time.info.units if semi.time is not None else ""),
         )
     }
-    attributes: dict[str, Any] = {"scheme": semi.scheme, "order": semi.order} if semi.axes else {}
+    attributes: dict[str, Any] = {"scheme": semi.scheme, "order": semi.order} if semi.axes and semi.scheme else {}
     for axis in semi.axes:
         coordinates[axis.name] = (axis.name, axis.coordinates(), _units(axis.units))
         if axis.periodic:

@@ -34,17 +34,19 @@ from symnum.codegen.spectral import (
 from symnum.codegen.target import CompiledKernel, compile_kernel, targets, vector
 from symnum.discretisation.assemble import discretise as to_semi_discrete
 from symnum.discretisation.events import EventKernels, event_kernels
-from symnum.discretisation.fourier_choice import space_for
+from symnum.discretisation.fourier_choice import Space, space_for
 from symnum.discretisation.spelled import with_named_spacings
 from symnum.errors import SolveError, SolveWarning, TargetError, UnknownName, did_you_mean, names_options
 from symnum.formats.program import Program, program
 from symnum.ir.jacobian import jvp_kernel
 from symnum.ir.linear_part import linear_part
+from symnum.ir.passes.inline import inline_stores
 from symnum.ir.sparsity import sparsity
 from symnum.ir.system import SemiDiscreteSystem
 from symnum.labels import label
 from symnum.model.sde import SDESystem
 from symnum.model.system import PDESystem
+from symnum.on_gpu import host_target, moved
 from symnum.planning import plan_for as _plan
 from symnum.progress import reporting
 from symnum.result import Solution
@@ -57,6 +59,7 @@ from symnum.solvers.noise import noise_of
 from symnum.solvers.problem import Options, Outcome, Problem
 from symnum.solvers.save_times import save_times
 from symnum.solvers.switch import solve_switching
+from symnum.traced.system import TracedSystem
 from symnum.watching import all_events, changes, happened, negative_amounts, watched
 
 
@@ -192,7 +195,7 @@ class Discretised:
 
 @names_options
 def discretise(
-    system: PDESystem,
+    system: PDESystem | TracedSystem,
     resolution: Any = 64,
     scheme: str = "auto",
     order: int = 2,
@@ -209,8 +212,12 @@ def discretise(
 
     Raises ModelError, DiscretisationError, TargetError, UnknownName, UnknownOption.
     """
-    semi = to_semi_discrete(system, resolution, scheme, order)
-    return Discretised(semi, "llvm" if target == "auto" else target, simplify)
+    return Discretised(semi_discrete(system, resolution, scheme, order), "llvm" if target == "auto" else target, simplify)
+
+
+def semi_discrete(system: PDESystem | TracedSystem, resolution: Any = 64, scheme: str = "auto", order: int = 2) -> SemiDiscreteSystem:
+    """A model on a grid; a traced function is on its own."""
+    return system.semi if isinstance(system, TracedSystem) else to_semi_discrete(system, resolution, scheme, order)
 
 
 @names_options
@@ -227,12 +234,15 @@ def generate(
 
     Args:
         target: "c" (readable C99: right-hand side, initial state, boundary points, sparse Jacobian, a main program to try it), "julia" (a
-            module with the same, for Base alone or OrdinaryDiffEq), "numpy" (a module) or "llvm" (IR of the right-hand side).
+            module with the same, for Base alone or OrdinaryDiffEq), "numpy" (a module), "llvm" (IR of the right-hand side) or "cuda" (CUDA C
+            of the right-hand side).
         resolution, scheme, order: as for ``discretise``. openmp: OpenMP lines in the C. jacobian: with the sparse Jacobian.
 
     Raises ModelError, DiscretisationError, TargetError, UnknownOption. Warns TargetWarning where the program has no Jacobian (integrals make it
     dense) or no threads (loops too short) although they were asked for.
     """
+    if isinstance(system, TracedSystem):
+        raise TargetError('programs are written of models; a traced function writes its own code: sn.trace(f, ...).write("f.c")')
     semi = to_semi_discrete(system, resolution, scheme, order)
     no_program(semi.spectral)
     if semi.noise is not None:
@@ -245,7 +255,7 @@ def generate(
 @in_charts
 @names_options
 def solve(
-    system: PDESystem,
+    system: PDESystem | TracedSystem,
     resolution: Any = 64,
     scheme: str = "auto",
     order: int | None = None,
@@ -291,21 +301,21 @@ def solve(
     A failed solve keeps what it has and emits SolveWarning. Raises ModelError, DiscretisationError, SolveError for what cannot be started,
     UnknownName and UnknownOption for names that do not exist.
     """
-    if not isinstance(system, PDESystem):
+    if not isinstance(system, PDESystem | TracedSystem):
         raise SolveError(f"solve takes a system such as sn.PDESystem(...), got {type(system).__name__}")
     _check_names(method, backend, target)
     _check_defaults(dtype=dtype, seed=None if isinstance(system, SDESystem) else seed, threads=threads)
     system = system.with_parameters(**_by_name(parameters)) if parameters else system
-    space = space_for(system, resolution, scheme, order, free=method == backend == "auto")
-    discretised = discretise(system, resolution, space.scheme, space.order, target, simplify)
-    watching = all_events(system, events)
+    space = _space(system, resolution, scheme, order, free=method == backend == "auto" and target != "cuda")
+    discretised, watching = discretise(system, resolution, space.scheme, space.order, host_target(target), simplify), watched_events(system, events)
     with reporting(progress, discretised.semi) as report:
         given: dict[str, Any] = {"rtol": rtol, "atol": atol, "dt": dt, "max_steps": max_steps, "progress": report, "linear_solver": linear_solver}
         given |= {"preconditioner": preconditioner, "max_order": max_order, "method_options": {} if options is None else options}
         given |= {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every, "seed": seed}
         settings = _options(discretised.semi, saveat, save_every, **given)
-        problem = _problem(discretised, event_kernels(system, watching, resolution, space.scheme, space.order) if watching else None)
+        problem = _problem(discretised, _conditions(system, watching, resolution, space))
         plan = _plan(discretised.semi, method, backend, rtol, bool(watching) or checkpoint is not None, problem)
+        plan, problem = moved(plan, problem, discretised.compiled.kernel, (method, backend)) if target == "cuda" else (plan, problem)
         settings = replace(settings, method=plan.method, max_order=max_order or plan.max_order)
         outcome, changed = solve_switching(problem, settings, plan.backend, plan.successor, plan.patience)
         discretised.changes = changes(outcome)
@@ -314,6 +324,25 @@ def solve(
     for note in (*outcome.notes, *negative_amounts(discretised.semi, outcome, settings), *(() if solution.success else (solution.message,))):
         warnings.warn(note, SolveWarning, stacklevel=4)
     return solution
+
+
+def watched_events(system: PDESystem | TracedSystem, given: Any) -> tuple[Any, ...]:
+    found = all_events(system, given)
+    if found and isinstance(system, TracedSystem):
+        why = "events are conditions on fields of a model, and a traced function has none"
+        raise SolveError(f"{why}; write the equations as a sn.PDESystem, or leave out events")
+    return found
+
+
+def _conditions(system: PDESystem | TracedSystem, watching: Sequence[Any], resolution: Any, space: Space) -> EventKernels | None:
+    if not watching or isinstance(system, TracedSystem):
+        return None
+    return event_kernels(system, watching, resolution, space.scheme, space.order)
+
+
+def _space(system: PDESystem | TracedSystem, resolution: Any, scheme: str, order: int | None, free: bool) -> Space:
+    """Scheme and order; a traced function has its own."""
+    return Space(scheme, 2) if isinstance(system, TracedSystem) else space_for(system, resolution, scheme, order, free)
 
 
 def _by_name(values: Mapping[Any, float]) -> dict[str, float]:
@@ -360,7 +389,7 @@ def _problem(discretised: Discretised, events: EventKernels | None = None) -> Pr
         breakpoints=semi.breakpoints,
         sparsity=None if semi.spectral is not None else lambda: discretised.sparsity,
         jacobian=_LazyJacobian(discretised) if semi.spectral is None else affordable_jacobian(discretised.spectral, p),
-        jacobian_exact=not semi.rhs.locals,
+        jacobian_exact=not inline_stores(semi.rhs).locals,
         jvp=lambda t, y, v, out: discretised.jvp(t, y, v, out=out),
         differential=semi.differential,
         autonomous=semi.rhs.autonomous,
@@ -428,13 +457,13 @@ def _options(
     semi: SemiDiscreteSystem, saveat: Sequence[float] | None, save_every: float | None, **given: Any
 ) -> Options:
     """The options, checked; the method comes with the plan."""
-    times = save_times(semi.time_span, bool(semi.axes), saveat, save_every)
+    times = save_times(semi.time_span, any(a.axes for a in semi.state), saveat, save_every)
     return Options(saveat=times, every_step=times is None, dense=times is None, **given)
 
 
 def _in_space(semi: SemiDiscreteSystem, asked: str, waves: str | None = None) -> str:
     """How space was treated, as the end of the sentence that says why."""
-    if not semi.axes:
+    if not semi.axes or not semi.scheme:
         return ""
     words = {"central": "central differences", "finite_volume": "finite volumes", "upwind": "upwind differences"}
     if semi.spectral is not None:

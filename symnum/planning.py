@@ -71,9 +71,10 @@ def _automatic(semi: SemiDiscreteSystem, rtol: float, problem: Problem | None) -
         return sundials if semi.differential is None else replace(sundials, method="IDA")
     if semi.spectral is not None:
         return plan_for_waves(semi, rtol)
-    spacing = {a.name: a.spacing for a in semi.axes}
+    axes = [semi.axes[k] for k in sorted({k for array in semi.state for k in array.axes})]
+    spacing = {a.name: a.spacing for a in axes}
     span = semi.time_span[1] - semi.time_span[0]
-    periodic = all(a.periodic for a in semi.axes)
+    periodic = all(a.periodic for a in axes)
     fields = len(semi.state) - len(semi.hidden)
     measured = None if problem is None else _measured(semi, problem)
 

@@ -14,13 +14,14 @@ from symnum.ir.kernel import Array
 from symnum.labels import label
 from symnum.model.field import parameter_value
 from symnum.model.system import PDESystem
-from symnum.pipeline import _check_names, _problem, discretise
+from symnum.pipeline import _check_names, _problem, discretise, watched_events
 from symnum.plan.choose import Plan
 from symnum.planning import plan_for
 from symnum.result import Solution
 from symnum.solvers.embedded.stepper import Stepper
 from symnum.solvers.problem import Options, Problem
-from symnum.watching import all_events, happened
+from symnum.traced.system import TracedSystem
+from symnum.watching import happened
 
 
 class Integrator:
@@ -192,7 +193,7 @@ def _inside(values: Any, inner: Array, whole: Array) -> np.ndarray:
 
 @names_options
 def integrator(
-    system: PDESystem,
+    system: PDESystem | TracedSystem,
     resolution: Any = 64,
     scheme: str = "auto",
     order: int = 2,
@@ -215,7 +216,7 @@ def integrator(
     Raises ModelError, DiscretisationError, SolveError for what cannot be started (methods of SciPy and SUNDIALS run whole solves only),
     UnknownName and UnknownOption for names that do not exist.
     """
-    if not isinstance(system, PDESystem):
+    if not isinstance(system, PDESystem | TracedSystem):
         raise SolveError(f"integrator takes a system such as sn.PDESystem(...), got {type(system).__name__}")
     if getattr(system, "reduction", None) is not None:
         raise SolveError("the unknowns of a system of higher index may have to be chosen anew on the way; write sn.solve(system)")
@@ -228,7 +229,7 @@ def integrator(
         raise SolveError(
             f"{plan.method} (backend {plan.backend!r}) runs whole solves only; write method=\"Tsit5\", or method=\"Rodas5P\" for stiff equations"
         )
-    watching = all_events(system, events)
-    kernels = event_kernels(system, watching, resolution, scheme, order) if watching else None
+    watching = watched_events(system, events)
+    kernels = event_kernels(system, watching, resolution, scheme, order) if watching and isinstance(system, PDESystem) else None
     options = Options(method=plan.method, rtol=rtol, atol=atol, dt=dt, max_steps=max_steps, seed=seed)
     return Integrator(discretised, _problem(discretised, kernels), options, plan, watching, keep)

@@ -14,17 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from symnum.discretisation.assemble import discretise as to_semi_discrete
+from symnum.codegen.targets.numpy import build_elementwise
 from symnum.errors import SolveError, UnknownName, did_you_mean, names_options
 from symnum.ir.system import SemiDiscreteSystem
-from symnum.labels import label
+from symnum.labels import label, nothing_eliminated
 from symnum.model.system import PDESystem
-from symnum.pipeline import Discretised, _check_names, _explained, _options, _problem
+from symnum.on_gpu import ensemble, host_target, plan_on_gpu
+from symnum.pipeline import Discretised, _check_names, _explained, _options, _problem, semi_discrete
 from symnum.planning import plan_for
 from symnum.result import Solution
 from symnum.result.sweep import Sweep
 from symnum.solvers.backend import solve, solve_many
 from symnum.solvers.problem import Options, Outcome
+from symnum.traced.system import TracedSystem
 
 MOST = 1_000_000  # trajectories
 Values = dict[str, float]
@@ -32,7 +34,7 @@ Values = dict[str, float]
 
 @names_options
 def sweep(
-    system: PDESystem,
+    system: PDESystem | TracedSystem,
     parameters: Mapping[Any, Sequence[float]] | Sequence[Mapping[Any, float]] | None = None,
     trajectories: int = 1,
     resolution: Any = 64,
@@ -58,6 +60,7 @@ def sweep(
         parameters: name -> values (all combinations of several names, the last one fastest), or a list of mappings name -> value, one a trajectory.
         trajectories: how often each of them is solved, each time along another random path (for an ``sn.SDESystem``).
         saveat, save_every: times to keep, the same for all; default: 101 equal times.
+        target: "cuda" solves all trajectories of a small system at once on a GPU, one a thread, by explicit methods (docs/gpu.md).
         threads: above 1, backend "julia" solves in all threads that Julia was started with; other backends solve one after another.
         seed: of the first of the seeds from which the random paths are made; the coordinate ``seed`` of the result tells them.
         All else is as for ``sn.solve``.
@@ -65,7 +68,7 @@ def sweep(
     A trajectory that fails keeps what it has, NaN after it, and says why in ``sweep.messages``. Raises ModelError, DiscretisationError, SolveError
     for what cannot be started, UnknownName and UnknownOption for names that do not exist.
     """
-    if not isinstance(system, PDESystem):
+    if not isinstance(system, PDESystem | TracedSystem):
         raise SolveError(f"sweep takes a system such as sn.PDESystem(...), got {type(system).__name__}")
     _check_names(method, backend, target)
     sets = _sets(system, parameters)
@@ -86,6 +89,9 @@ def sweep(
     }
     run = _Sweep(system, (resolution, scheme, order), (target, simplify), (method, backend), at, given, threads)
     seeds = _seeds(system, seed, len(sets) * count)
+    at_once = run.at_once(sets) if target == "cuda" and count == 1 else None
+    if at_once is not None:
+        return at_once
     made: list[Solution] = []
     for group in run.groups(sets):
         made += run.solve(group, count, seeds[len(made) :])
@@ -106,7 +112,7 @@ class _Sweep:
 
     def __init__(
         self,
-        system: PDESystem,
+        system: PDESystem | TracedSystem,
         space: tuple[Any, str, int],
         code: tuple[str, str | bool],
         method: tuple[str, str],
@@ -122,7 +128,7 @@ class _Sweep:
     def groups(self, sets: Sequence[Values]) -> Iterable[list[SemiDiscreteSystem]]:
         """Discretised parameter sets; those that follow one another with the same equations together."""
         made = (
-            to_semi_discrete(self.system.with_parameters(**values) if values else self.system, *self.space)
+            semi_discrete(self.system.with_parameters(**values) if values else self.system, *self.space)
             for values in sets
         )
         group: list[SemiDiscreteSystem] = []
@@ -133,17 +139,49 @@ class _Sweep:
             group.append(semi)
         yield group
 
+    def at_once(self, sets: Sequence[Values]) -> Sweep | None:
+        """All trajectories of a system without space by one call on a GPU, discretised once; None where parameters may change the equations
+        themselves (times of discontinuity), or fields are put together from the state."""
+        semi = semi_discrete(self.system, *self.space)
+        special = (semi.watch, semi.differential, semi.noise)
+        if semi.axes or semi.breakpoints or any(x is not None for x in special) or not nothing_eliminated(semi):
+            return None
+        host_target("cuda")
+        names = [s.name for s in semi.parameters]
+        given = {n: np.array([v.get(n, self.system.parameters[n]) for v in sets]) for n in dict.fromkeys(n for v in sets for n in v)}
+        values = np.tile(np.array(semi.parameter_values, dtype=float), (len(sets), 1))
+        for name, column in given.items():
+            values[:, names.index(name)] = column
+        discretised = Discretised(semi, "llvm", self.code[1])
+        problem, settings = _problem(discretised), self.settings(semi)
+        plan = plan_on_gpu(plan_for(semi, *self.method, settings.rtol, False, problem), self.method, False)
+        made = ensemble(discretised.compiled.kernel, problem, replace(settings, method=plan.method), _starts(semi, values), values)
+        same = {"method": plan.method, "why": plan.why, "success": True, "message": "Reached the end of the interval."}
+        facts = [same | {"stats": row} for row in made.stats()]
+        for k in np.flatnonzero(~made.success).tolist():
+            said = made.message(k)
+            facts[k] |= {"success": False, "message": f"{said[:1].upper()}{said[1:]}."}
+        states = np.nan_to_num(made.y[0])
+        first = label(discretised, Outcome(made.t, states, True, "", plan.method, {}), plan.why, str(facts[0]["message"]))
+        shown = {a.field: made.y[:, :, a.offset] for a in semi.full if a.field not in semi.hidden}
+        return Sweep.of_arrays(first, shown, given, facts)
+
     def solve(self, group: Sequence[SemiDiscreteSystem], count: int, seeds: Sequence[int | None]) -> list[Solution]:
         """``count`` solutions of each system of a group, which share their compiled right-hand side."""
         target, simplify = self.code
-        discretised = Discretised(group[0], "llvm" if target == "auto" else target, simplify)
+        home = host_target(target)
+        discretised = Discretised(group[0], "llvm" if home == "auto" else home, simplify)
         problem, settings = _problem(discretised), self.settings(group[0])
         plan = plan_for(group[0], *self.method, settings.rtol, False, problem)
         settings = replace(settings, method=plan.method, max_order=plan.max_order)
         starts = np.array([semi.initial(semi.parameter_values) for semi in group for _ in range(count)])
         values = np.array([semi.parameter_values for semi in group for _ in range(count)]).reshape(len(starts), -1)
         outcomes = None
-        if len(starts) > 1:
+        if target == "cuda":
+            plan = plan_on_gpu(plan, self.method, bool(group[0].axes))
+            chosen = replace(settings, method=plan.method)
+            outcomes = ensemble(discretised.compiled.kernel, problem, chosen, starts, values).outcomes()
+        elif len(starts) > 1:
             numbers = [0 if s is None else s for s in seeds[: len(starts)]]
             outcomes = solve_many(problem, settings, plan.backend, starts, values, numbers, self.threads)
         solutions = []
@@ -170,6 +208,22 @@ class _Sweep:
         return replace(settings, dense=False)
 
 
+def _starts(semi: SemiDiscreteSystem, values: np.ndarray) -> np.ndarray:
+    """Initial states (k, n) for rows of parameters (k, p): all formulas at once where they are formulas."""
+    kernel = semi.initial_kernel
+    ends = np.array([semi.initial(values[0]), semi.initial(values[-1])])
+    if kernel is not None and not kernel.inputs and kernel.parameters == semi.parameters and not kernel.locals:
+        _, formulas = build_elementwise(kernel)
+        made = formulas(*values.T)
+        columns = made if isinstance(made, tuple) else (made,)
+        states = np.empty((len(values), semi.size))
+        for array, column in zip(kernel.outputs, columns, strict=True):
+            states[:, array.offset] = column
+        if np.array_equal(states[[0, -1]], ends):
+            return states
+    return np.array([semi.initial(row) for row in values])
+
+
 def _same(one: SemiDiscreteSystem, other: SemiDiscreteSystem) -> bool:
     """Equations that differ in parameter values and initial data alone."""
     plain = one.spectral is None and other.spectral is None and one.watch is None
@@ -189,7 +243,7 @@ def _become(discretised: Discretised, semi: SemiDiscreteSystem) -> None:
     discretised._vector[:] = semi.parameter_values
 
 
-def _sets(system: PDESystem, given: Any) -> list[Values]:
+def _sets(system: PDESystem | TracedSystem, given: Any) -> list[Values]:
     """The parameter sets, checked for names."""
     if given is None:
         return [{}]
@@ -241,7 +295,7 @@ def _whole(value: Any, name: str, most: int) -> int:
     return int(value)
 
 
-def _seeds(system: PDESystem, seed: Any, count: int) -> list[int | None]:
+def _seeds(system: PDESystem | TracedSystem, seed: Any, count: int) -> list[int | None]:
     """A seed for each trajectory of a stochastic system, None for others."""
     from symnum.model.sde import SDESystem
 

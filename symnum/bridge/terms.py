@@ -25,7 +25,7 @@ from symnum.errors import TermError
 from symnum.expr.term import Symbol, Term, as_term
 from symnum.expr.walk import symbols
 
-_OPAQUE = frozenset({"derivative", "integral", "table"})
+_OPAQUE = frozenset({"derivative", "integral", "table", "network"})
 
 
 def to_symbolics(terms: Sequence[Any]) -> list[Any]:

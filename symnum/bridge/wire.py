@@ -56,6 +56,7 @@ from symnum.bridge.wire_codes import (
 )
 from symnum.errors import TermError
 from symnum.expr.names import CoordinateInfo, FieldInfo, ParameterInfo
+from symnum.expr.network import without_networks
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder_outside
 
@@ -78,14 +79,14 @@ class Wire:
 
 
 def encode(terms: Sequence[Term], stand_ins: Mapping[Term, str] | None = None) -> Wire:
-    """Terms as one DAG in wire form; the roots keep their order.
+    """Terms as one DAG in wire form; the roots keep their order. Networks are written out.
 
     ``stand_ins``: nodes that are written as plain symbols of these names, with nothing of what is below them.
     Raises TermError, naming it, for what has meaning inside a kernel only: loads and weights, numbers made of a named grid spacing.
     """
     writer = _Writer()
     writer.stand_in(stand_ins or {})
-    roots = writer.terms(terms)
+    roots = writer.terms(terms if stand_ins else [without_networks(t) for t in terms])
     codes = [VERSION, writer.count, len(roots), *writer.codes, *roots]
     return Wire(np.array(codes, dtype=np.int64), np.array(writer.numbers, dtype=np.float64), tuple(writer.names))
 

@@ -36,7 +36,7 @@ CODES = {
     "abs": 48, "sign": 49, "floor": 50, "ceil": 51, "minimum": 52, "maximum": 53,
     "where": 64, "lt": 65, "le": 66, "gt": 67, "ge": 68, "eq": 69, "ne": 70, "and": 71, "or": 72, "not": 73,
 }  # fmt: skip
-"""Operator of the table -> code."""
+"""Operator of the table -> code. Networks have none: they are written out."""
 
 KINDS = ("symbol", "temporary", "index")  # of symbols that carry at most a whole number or a text
 ROLES = ("time", "space")

@@ -39,6 +39,7 @@ _OPTIONAL = {  # distribution -> (import name, what for, line that installs it)
     "juliacall": ("juliacall", "DifferentialEquations.jl, Symbolics.jl", "pip install 'symnum[julia]'"),
     "ipython": ("IPython", "interactive work", "pip install 'symnum[repl]'"),
     "zarr": ("zarr", "zarr files", "pip install 'symnum[io]'"),
+    "cupy-cuda13x": ("cupy", 'target="cuda" on NVIDIA GPUs', "pip install 'symnum[gpu]'"),
     "pint": ("pint", "units", "pip install 'symnum[units]'"),
 }
 _PROGRAMS = (  # (name, names of the program, what for, line that installs it)

@@ -79,6 +79,8 @@ def _parser() -> tuple[_Parser, list[str]]:
             made, "generate", "write a discretised model as source code that needs no symnum", "symnum.cli.generate"
         )
     )
+    _export(_command(made, "export", "write the equations in another language: tokens, LaTeX, JSON, ...", "symnum.cli.export"))
+    _prose(_command(made, "prose", "data sets for transformers: `symnum prose generate`", "symnum.cli.prose", "generate"))
     bench = _command(made, "bench", "measure against other tools on this machine", "symnum.cli.bench")
     bench.add_argument(
         "name",
@@ -146,7 +148,7 @@ def _run(parser: _Parser) -> None:
     )
     parser.add_argument("--scheme", metavar="S", help=_SCHEME)
     parser.add_argument(
-        "--target", metavar="T", help="code of the right-hand side: llvm (if not given), c, julia or numpy"
+        "--target", metavar="T", help="code of the right-hand side: llvm (if not given), c, julia or numpy; cuda: solve on a GPU"
     )
     parser.add_argument("--rtol", type=_positive, metavar="TOL", help="relative tolerance")
     parser.add_argument("--atol", type=_positive, metavar="TOL", help="absolute tolerance")
@@ -176,6 +178,37 @@ def _generate(parser: _Parser) -> None:
         default=True,
         help="with the sparse Jacobian (C); it is unless --no-jacobian",
     )
+
+
+def _export(parser: _Parser) -> None:
+    _model(parser)
+    _settings(parser)
+    _until(parser)
+    parser.add_argument(
+        "--format", required=True, metavar="F", help="prose, json, latex, sympy, symbolics_jl, c, julia or numpy"
+    )
+    parser.add_argument(
+        "--resolution", type=_whole, metavar="N", help="discretise first, with N cells along each coordinate (prose, c, julia, numpy)"
+    )
+    parser.add_argument("--order", type=_whole, metavar="P", help="order of the finite differences: 2, 4, ...")
+    parser.add_argument("--scheme", metavar="S", help=_SCHEME)
+    parser.add_argument("--out", metavar="FILE", help="write there instead of to the terminal")
+
+
+def _prose(parser: _Parser) -> None:
+    parser.add_argument("what", choices=["generate"], help="write a file of records, or go on with one")
+    parser.add_argument("--families", default="ode15", metavar="F", help="ode15 (all fifteen), or names with commas between them")
+    parser.add_argument("-n", type=_whole, required=True, metavar="N", dest="records", help="number of records")
+    parser.add_argument("--seed", type=_count, default=0, metavar="S", help="of everything that is random; 0 if not given")
+    parser.add_argument("--out", metavar="FILE.prefix", help="FAMILIES_SEED.prefix if not given")
+    parser.add_argument("--workers", type=_whole, default=1, metavar="W", help="processes; the file is the same for any number")
+    parser.add_argument("--noise", type=_positive, default=0.0, metavar="L", help="add data with noise of this size, 0.02 for instance")
+    parser.add_argument("--corruption", action="store_true", help="add tokens without numbers, one term more or less in three of ten")
+    parser.add_argument("--overwrite", action="store_true", help="begin anew where the file exists")
+
+
+def _count(text: str) -> int:
+    return 0 if text.strip() == "0" else _whole(text)
 
 
 def _setting(text: str) -> tuple[str, float]:

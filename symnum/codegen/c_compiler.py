@@ -67,9 +67,13 @@ def _version(command: tuple[str, ...], changed: int) -> str:
     return f"{done.stdout.splitlines()[:1]}"
 
 
-def compile_c(source: str, flags: tuple[str, ...] = FLAGS, cache: bool = True) -> Library:
-    """Compile C text and load it. ``cache=False`` neither reads nor keeps anything on disk. TargetError where the compiler refuses."""
-    command = find_compiler()
+def compile_c(
+    source: str, flags: tuple[str, ...] = FLAGS, cache: bool = True, command: tuple[str, ...] | None = None
+) -> Library:
+    """Compile C text and load it. ``cache=False`` neither reads nor keeps anything on disk; ``command``: of another compiler.
+
+    TargetError where the compiler refuses."""
+    command = command or find_compiler()
     folder = cache_folder() if cache else None
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="symnum-") as made:

@@ -46,7 +46,7 @@ def print_with(
 ) -> Function:
     """The definition of a kernel in a printer's language; large ones without loops in functions of bounded size."""
     scheduled = schedule(kernel)
-    bodies = parts(scheduled)
+    bodies = [scheduled.body] if kernel.locals or kernel.constants else parts(scheduled)
     if len(bodies) == 1:
         return printer(scheduled, layout, arguments, openmp).print(comment)
     places = kept(bodies)
@@ -180,17 +180,27 @@ class Printer:
 
     def _assign(self, statement: Store | Accumulate) -> None:
         value = unwrapped(self.expressions.number(statement.value))
+        array = self.kernel.target(statement)
         if isinstance(statement, Accumulate):
-            array = self.kernel.input(statement.array)
-            self._set(f"{self.views.of(array)}{self.place.subscripts(array)}", value, "+=")
+            self._take_in(f"{self.views.of(array)}{self.place.subscripts(array)}", value, statement.operation)
             return
-        array = self.kernel.output(statement.array)
+        if self.kernel.is_local(array.name):
+            self._set(f"{self.views.of(array)}{self.place.subscripts(array)}", value)
+            return
         view = self.views.outputs[array.name]
         if array.axes:
             self._set(f"{view}{self.place.subscripts(array)}", value)
         else:
             about = self.views.arguments.about(array) or view.replace("_dt", "/dt")
-            self._set(f"{self.views.result}[{array.offset + self.place.BASE}]", value, about=about)
+            vector, there = self.views.place(array, result=True)
+            self._set(f"{vector}[{there.offset + self.place.BASE}]", value, about=about)
+
+    def _take_in(self, place: str, value: str, operation: str) -> None:
+        """Add a value to a sum, or take it into a product, a maximum or a minimum."""
+        if operation in ("add", "mul"):
+            self._set(place, value, "+=" if operation == "add" else "*=")
+        else:
+            self._set(place, self.expressions.called(operation, place, value))
 
     # --- loops ------------------------------------------------------------------------------------------------------------
 
@@ -259,6 +269,8 @@ class Printer:
             return ""
         sums = sorted({s.array for s in statements((loop,)) if isinstance(s, Accumulate)})
         arrays = [self.kernel.input(name) for name in sums]
+        if any(isinstance(s, Accumulate) and s.operation != "add" for s in statements((loop,))):
+            return ""
         if any(a.axes and loop.axis not in a.axes for a in arrays):
             return ""  # threads would add to the same values
         scalars = [self.views.of(a) for a in arrays if not a.axes]

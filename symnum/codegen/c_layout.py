@@ -98,7 +98,7 @@ def layout(
     for one in (kernel, *others):
         for symbol in one.parameters:
             names.of("parameter", symbol.name)
-        for array in (*one.inputs, *one.locals):
+        for array in (*one.inputs, *one.locals, *(c.array for c in one.constants)):
             names.of("array", array.name)
     known: list[Axis | None] = list(axes) if axes else [None] * len(kernel.periods)
     spacings = _spacings(axes, names)

@@ -38,8 +38,13 @@ class Place:
     def subscripts(
         self, array: Array, offsets: tuple[int, ...] = (), wrap: tuple[bool, ...] = (), fixed: tuple[bool, ...] = ()
     ) -> str:
-        """``[i][j - 1]``: the element at the current point plus offsets."""
-        return "".join(f"[{s}]" for s in self.positions(array, offsets, wrap, fixed))
+        """``[i][j - 1]``: the element at the current point plus offsets; ``[3*(j - 1) + 60*i]`` in an array with steps."""
+        found = self.positions(array, offsets, wrap, fixed)
+        if array.contiguous:
+            return "".join(f"[{s}]" for s in found)
+        wide = "L" if array.span[1] >= 2**31 else ""
+        parts = [_stepped(step, at, wide) for step, at in zip(array.strides, found, strict=True) if at != "0"]
+        return f"[{' + '.join(parts) or '0'}]"
 
     def positions(
         self, array: Array, offsets: tuple[int, ...] = (), wrap: tuple[bool, ...] = (), fixed: tuple[bool, ...] = ()
@@ -176,6 +181,12 @@ class Place:
             if x == axis
         ]
         return min((s for s, _ in spans), default=0), max((s for _, s in spans), default=self.kernel.periods[axis])
+
+
+def _stepped(step: int, position: str, wide: str) -> str:
+    """A position times the step between neighbours: ``3*(i + 1)``."""
+    at = f"({position})" if re.search(r"\W", position) else position
+    return at if step == 1 else f"{step}{wide}*{at}" if step >= 0 else f"({step}{wide})*{at}"
 
 
 def moved(name: str, offset: int) -> str:

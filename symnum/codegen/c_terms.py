@@ -131,6 +131,10 @@ class Expressions:
             return f"{within(tests[0], EQUALITY)} && {within(tests[1], EQUALITY)}", AND
         return f"{within(tests[0], EQUALITY)} || {within(tests[1], EQUALITY)}", OR
 
+    def called(self, function: str, *arguments: str) -> str:
+        """A call of a function with printed arguments."""
+        return self._call(self.FUNCTIONS[function], *arguments)
+
     def _call(self, name: str, *arguments: str) -> str:
         if name in self.HELPERS:
             self.helpers[name] = self.HELPERS[name]
@@ -239,8 +243,11 @@ class Expressions:
             return "*".join([base] * n)
         name = {2: "square", 3: "cube"}.get(n, f"power{n}")
         if n > 3:
-            self.helpers[name] = _power_helper(name, n)
+            self.helpers[name] = self._power_helper(name, n)
         return self._call(name, text[0])
+
+    def _power_helper(self, name: str, n: int) -> str:
+        return power_helper(name, n)
 
     def _bare(self, text: str) -> str:
         """A grid index beside a double, where it needs no cast."""
@@ -257,7 +264,7 @@ def _is_weight(term: Term) -> bool:
     return term.op == "table" or getattr(term, "kind", "") == "weight"
 
 
-def _power_helper(name: str, n: int) -> str:
+def power_helper(name: str, n: int, head: str = "static inline double", real: str = "double") -> str:
     """a**n by repeated squaring, written out."""
     lines, squares, size = [], ["a"], 1
     while 2 * size <= n:
@@ -265,7 +272,7 @@ def _power_helper(name: str, n: int) -> str:
         lines.append(f"a{size} = {squares[-1]}*{squares[-1]}")
         squares.append(f"a{size}")
     factors = [squares[k] for k in range(len(squares)) if n >> k & 1]
-    return f"static inline double {name}(double a) {{ const double {', '.join(lines)}; return {'*'.join(reversed(factors))}; }}"
+    return f"{head} {name}({real} a) {{ const {real} {', '.join(lines)}; return {'*'.join(reversed(factors))}; }}"
 
 
-__all__ = ["CHOICE", "Expressions", "HELPERS"]
+__all__ = ["CHOICE", "Expressions", "HELPERS", "power_helper"]

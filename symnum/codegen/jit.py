@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
+import numpy as np
 
 from symnum.errors import TargetError
 
@@ -57,6 +58,14 @@ class Module:
             else:
                 self._engine.add_module(parsed)
         self._engine.finalize_object()
+        self._kept: list[np.ndarray] = []
+
+    def point(self, name: str, vector: np.ndarray) -> None:
+        """Set the global pointer ``name`` to the data of an array, which lives as long as the code."""
+        place = self._engine.get_global_value_address(name)
+        assert place, f"the compiled module has no global {name!r}"
+        ctypes.c_void_p.from_address(place).value = vector.ctypes.data
+        self._kept.append(vector)
 
     def address(self, function: str) -> int:
         """Address of a function; TargetError if the module has none of this name."""

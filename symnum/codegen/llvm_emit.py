@@ -1,7 +1,7 @@
 """Terms to LLVM instructions: one ``Emitter`` a basic block sequence, each distinct sub-term emitted once.
 
-Values are ``double`` or ``i1`` (conditions). Arithmetic carries ``contract nsz`` (multiply-add may be fused, the sign of zero may be lost);
-never ``nnan`` or ``ninf``, so guards written in a model see NaN.
+Values are of the emitter's type (``double`` or ``float``) or ``i1`` (conditions). Arithmetic carries ``contract nsz`` (multiply-add may be fused,
+the sign of zero may be lost); never ``nnan`` or ``ninf``, so guards written in a model see NaN.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from symnum.codegen.vector_math_assembly import bits_of
+from symnum.codegen.vector_math_single import SINGLE
 from symnum.errors import TargetError
 from symnum.expr.numbers import Number
 from symnum.expr.ops import TABLE
@@ -20,11 +23,11 @@ from symnum.expr.walk import postorder_outside
 FLAGS = "contract nsz"
 _COMPARE = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 _INTRINSICS = {
-    "abs": "llvm.fabs.f64",
-    "floor": "llvm.floor.f64",
-    "ceil": "llvm.ceil.f64",
-    "minimum": "llvm.minimum.f64",
-    "maximum": "llvm.maximum.f64",
+    "abs": "llvm.fabs",
+    "floor": "llvm.floor",
+    "ceil": "llvm.ceil",
+    "minimum": "llvm.minimum",
+    "maximum": "llvm.maximum",
 }
 _LIBM = frozenset(
     [
@@ -51,8 +54,11 @@ _CHAIN = 8  # summands up to which they are added in a row
 _PI = 3.141592653589793
 
 
-def literal(value: Any) -> str:
-    """A number as an exact LLVM double."""
+def literal(value: Any, kind: str = "double") -> str:
+    """A number as an LLVM double; for "float" the nearest number of 32 bits, which LLVM wants written with 64."""
+    if kind == "float":
+        with np.errstate(over="ignore"):
+            value = np.float32(float(value))
     return f"0x{bits_of(float(value)) & 0xFFFFFFFFFFFFFFFF:016X}"
 
 
@@ -63,6 +69,9 @@ class Names:
         self.count = 0
         self.vector_functions = frozenset(vector_functions)
         self.used_vector: set[str] = set()
+        self.networks: set[tuple[int, ...]] = set()  # data of the networks that are called
+        self.gradients: set[tuple[int, ...]] = set()
+        self.gathers = False  # are weights copied in another order?
         self.declared: set[str] = set()
 
     def fresh(self, prefix: str = "v") -> str:
@@ -80,20 +89,21 @@ class Emitter:
     Args:
         names: the function's name source.
         known: sub-term -> SSA value already available (leaves must be there); shared with outer scopes by copying.
+        kind: "double" or "float", of all numbers.
     """
 
-    def __init__(self, names: Names, known: dict[Term, str]) -> None:
-        self.names, self.known = names, known
+    def __init__(self, names: Names, known: dict[Term, str], kind: str = "double") -> None:
+        self.names, self.known, self.kind = names, known, kind
         self.lines: list[str] = []
 
     def value(self, term: Term) -> str:
-        """The SSA name of a term's value as double."""
+        """The SSA name of a term's value as a number."""
         return self.number(self.ensure(term), term)
 
     def condition(self, term: Term) -> str:
         """The SSA name of a term's truth value as i1."""
         name = self.ensure(term)
-        return name if is_boolean(term) else self.emit(f"fcmp une double {name}, {literal(0.0)}")
+        return name if is_boolean(term) else self.emit(f"fcmp une {self.kind} {name}, {literal(0.0)}")
 
     def emit(self, instruction: str) -> str:
         name = self.names.fresh()
@@ -105,10 +115,10 @@ class Emitter:
             return name
         if name in ("true", "false"):
             return literal(name == "true")
-        return self.emit(f"uitofp i1 {name} to double")
+        return self.emit(f"uitofp i1 {name} to {self.kind}")
 
     def ensure(self, root: Term) -> str:
-        """The SSA name of a term's value, as double or, for truth values, i1."""
+        """The SSA name of a term's value, as a number or, for truth values, i1."""
         for term in postorder_outside(root, self.known):
             self.known[term] = self._node(term)
         return self.known[root]
@@ -117,7 +127,7 @@ class Emitter:
         op = term.op
         if op == "const":
             value = term.data[0]
-            return ("true" if value else "false") if isinstance(value, bool) else literal(value)
+            return ("true" if value else "false") if isinstance(value, bool) else literal(value, self.kind)
         if op == "symbol":
             raise TargetError(f"the kernel uses {term} but is not given its value")
         if op == "add":
@@ -126,7 +136,7 @@ class Emitter:
             return self._product(term)
         if op in _COMPARE:
             a, b = (self.value(x) for x in term.args)
-            return self.emit(f"fcmp {_COMPARE[op]} double {a}, {b}")
+            return self.emit(f"fcmp {_COMPARE[op]} {self.kind} {a}, {b}")
         if op in ("and", "or"):
             a, b = (self.condition(x) for x in term.args)
             return self.emit(f"{op} i1 {a}, {b}")
@@ -135,34 +145,73 @@ class Emitter:
         if op == "where":
             chosen = self.condition(term.args[0])
             return self.emit(
-                f"select i1 {chosen}, double {self.value(term.args[1])}, double {self.value(term.args[2])}"
+                f"select i1 {chosen}, {self.kind} {self.value(term.args[1])}, {self.kind} {self.value(term.args[2])}"
             )
+        if op == "weights":
+            return self._side_by_side([self.value(a) for a in term.args])
+        if op == "network":
+            return self._network(term)
         return self._function(op, [self.value(a) for a in term.args])
 
+    def _side_by_side(self, values: list[str]) -> str:
+        """The address of numbers put side by side on the stack, as a number."""
+        self.doubles_only()
+        array = self.emit(f"alloca [{len(values)} x double], align 64")
+        for k, value in enumerate(values):
+            place = self.emit(f"getelementptr inbounds double, ptr {array}, i64 {k}")
+            self.lines.append(f"  store double {value}, ptr {place}, align 8")
+        return self.emit(f"ptrtoint ptr {array} to i64")
+
+    def _network(self, term: Term) -> str:
+        from symnum.codegen.network_code import call_of
+
+        self.doubles_only()
+        self.names.networks.add(term.data)
+        *inputs, weights = term.args
+        return self.emit(call_of(term.data, [self.value(x) for x in inputs], self.ensure(weights)))
+
+    def doubles_only(self) -> None:
+        if self.kind != "double":
+            raise TargetError("networks are computed in float64; a kernel of float32 cannot hold them")
+
     def _function(self, op: str, args: list[str]) -> str:
+        kind = self.kind
         if op == "pi":
-            return literal(_PI)
+            return literal(_PI, kind)
         if op == "sign":
             zero, one = literal(0.0), literal(1.0)
-            below = self.emit(f"fcmp olt double {args[0]}, {zero}")
-            above = self.emit(f"fcmp ogt double {args[0]}, {zero}")
-            negative = self.emit(f"select i1 {below}, double {literal(-1.0)}, double {args[0]}")
-            return self.emit(f"select i1 {above}, double {one}, double {negative}")
+            below = self.emit(f"fcmp olt {kind} {args[0]}, {zero}")
+            above = self.emit(f"fcmp ogt {kind} {args[0]}, {zero}")
+            negative = self.emit(f"select i1 {below}, {kind} {literal(-1.0)}, {kind} {args[0]}")
+            return self.emit(f"select i1 {above}, {kind} {one}, {kind} {negative}")
         if op in self.names.vector_functions:
-            self.names.used_vector.add(op)
-            return self.call(f"symnum_{op}", args, declare=False)
+            return self._vector_function(op, args)
         if op in _INTRINSICS:
-            return self.call(_INTRINSICS[op], args)
+            return self.intrinsic(_INTRINSICS[op], args)
         if op in _LIBM:
-            return self.call(op, args)
+            return self.call(op if kind == "double" else f"{op}f", args)
         raise TargetError(f"the llvm target has no meaning for the operator {op!r}")
 
+    def _vector_function(self, op: str, args: list[str]) -> str:
+        """A function that LLVM inlines and vectorises; most are written for doubles alone."""
+        single = f"{op}_f32" if self.kind == "float" and f"{op}_f32" in SINGLE else ""
+        self.names.used_vector.add(single or op)
+        if single or self.kind == "double":
+            return self.call(f"symnum_{single or op}", args, declare=False)
+        wide = self.emit(f"fpext float {args[0]} to double")
+        return self.emit(f"fptrunc double {self.emit(f'call double @symnum_{op}(double {wide})')} to float")
+
+    def intrinsic(self, function: str, args: list[str]) -> str:
+        """Call an LLVM intrinsic of numbers."""
+        return self.call(f"{function}.{'f64' if self.kind == 'double' else 'f32'}", args)
+
     def call(self, function: str, args: list[str], declare: bool = True) -> str:
-        """Call a function of doubles, declaring it where it is external."""
+        """Call a function of numbers, declaring it where it is external."""
+        kind = self.kind
         if declare:
             pure = "" if function.startswith("llvm.") else " nounwind willreturn memory(none)"
-            self.names.declared.add(f"declare double @{function}({', '.join(['double'] * len(args))}){pure}")
-        return self.emit(f"call double @{function}({', '.join('double ' + a for a in args)})")
+            self.names.declared.add(f"declare {kind} @{function}({', '.join([kind] * len(args))}){pure}")
+        return self.emit(f"call {kind} @{function}({', '.join(f'{kind} {a}' for a in args)})")
 
     # --- sums: terms with the same coefficient are added first, so c*(a + b + c + d) costs one multiplication ---
 
@@ -170,7 +219,7 @@ class Emitter:
         groups: dict[float, list[str]] = {}
         for part, c in zip(term.args, term.data[1:], strict=True):
             groups.setdefault(float(c), []).append(self.value(part))
-        total = literal(term.data[0]) if term.data[0] != 0 else None
+        total = literal(term.data[0], self.kind) if term.data[0] != 0 else None
         ordered = sorted(groups.items(), key=lambda item: item[0] in (1.0, -1.0))
         for c, values in ordered:
             total = self._accumulate(total, c, self._added(values))
@@ -192,12 +241,12 @@ class Emitter:
             return value if total is None else self.arithmetic("fadd", total, value)
         if c == -1.0 and total is not None:
             return self.arithmetic("fsub", total, value)
-        scaled = self.arithmetic("fmul", value, literal(c))
+        scaled = self.arithmetic("fmul", value, literal(c, self.kind))
         return scaled if total is None else self.arithmetic("fadd", total, scaled)
 
     def arithmetic(self, instruction: str, a: str, b: str) -> str:
-        """One of fadd, fsub, fmul, fdiv on doubles."""
-        return self.emit(f"{instruction} {FLAGS} double {a}, {b}")
+        """One of fadd, fsub, fmul, fdiv."""
+        return self.emit(f"{instruction} {FLAGS} {self.kind} {a}, {b}")
 
     # --- products: positive powers over negative powers, one division ---
 
@@ -209,11 +258,11 @@ class Emitter:
         coefficient = float(term.data[0])
         top = self._chain(above)
         if top is None:
-            top = literal(coefficient)
+            top = literal(coefficient, self.kind)
         elif coefficient == -1.0:
-            top = self.emit(f"fneg {FLAGS} double {top}")
+            top = self.emit(f"fneg {FLAGS} {self.kind} {top}")
         elif coefficient != 1.0:
-            top = self.arithmetic("fmul", top, literal(coefficient))
+            top = self.arithmetic("fmul", top, literal(coefficient, self.kind))
         bottom = self._chain(below)
         return top if bottom is None else self.arithmetic("fdiv", top, bottom)
 
@@ -229,12 +278,12 @@ class Emitter:
         """base**e for e > 0: repeated squaring, square roots for halves, else pow."""
         whole, rest = divmod(Fraction(e), 1) if not isinstance(e, float) or e.is_integer() else (None, None)
         if whole is None or whole > 64 or rest not in (0, Fraction(1, 2)):
-            return self.call("llvm.pow.f64", [base, literal(e)])
+            return self.intrinsic("llvm.pow", [base, literal(e, self.kind)])
         parts = []
         if whole:
             parts.append(self._integer_power(base, int(whole)))
         if rest:
-            parts.append(self.call("llvm.sqrt.f64", [base]))
+            parts.append(self.intrinsic("llvm.sqrt", [base]))
         return self._chain(parts)  # type: ignore[return-value]
 
     def _integer_power(self, base: str, n: int) -> str:
@@ -257,7 +306,7 @@ def is_boolean(term: Term) -> bool:
 
 
 def is_library_call(term: Term) -> bool:
-    """True for elementary functions and for powers that are neither whole nor half."""
+    """True for elementary functions, networks, and powers that are neither whole nor half."""
     if term.op == "mul":
         return any((2 * Fraction(e)).denominator != 1 for e in term.data[1:])
-    return term.op in _LIBM
+    return term.op in _LIBM or term.op == "network"

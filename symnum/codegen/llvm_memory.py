@@ -11,10 +11,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from symnum.codegen.llvm_emit import FLAGS, Names, literal
+from symnum.codegen.scratch import Room, rooms
 from symnum.expr.term import Symbol, Term
 from symnum.ir.kernel import Accumulate, Array, Kernel, LoadInfo, Store, load
 
 _MOST_ON_STACK = 4096  # values of all local arrays together
+_MOST_WRITTEN = 256  # values of all constants together; more lie outside the code
+_TOGETHER = {
+    "add": f"fadd reassoc {FLAGS} {{kind}} {{0}}, {{1}}",
+    "mul": f"fmul reassoc {FLAGS} {{kind}} {{0}}, {{1}}",
+    "maximum": f"call {FLAGS} {{kind}} @llvm.maximum.{{bits}}({{kind}} {{0}}, {{kind}} {{1}})",
+    "minimum": f"call {FLAGS} {{kind}} @llvm.minimum.{{bits}}({{kind}} {{0}}, {{kind}} {{1}})",
+}
+
+
+#: Sets n values, a loop that LLVM inlines.
+FILLS = {
+    kind: f"""define internal void @symnum_fill({kind} %x, ptr %to, i64 %n) alwaysinline nounwind {{
+entry:
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %here = getelementptr inbounds {kind}, ptr %to, i64 %i
+  store {kind} %x, ptr %here, align {width}
+  %next = add nuw nsw i64 %i, 1
+  %finished = icmp eq i64 %next, %n
+  br i1 %finished, label %end, label %loop
+end:
+  ret void
+}}"""
+    for kind, width in (("double", 8), ("float", 4))
+}
 
 
 @dataclass
@@ -47,8 +74,9 @@ class Carried:
 class Memory:
     """Prints instructions that read and write arrays into ``lines``.
 
-    Attributes: ``tables``: numbers -> name of the constant that holds them; ``bounds``: axis -> least and greatest value of its loop's
-    variable.
+    Attributes: ``kind``: of all numbers, "double" or "float"; ``tables``: numbers -> name of the constant that holds them; ``bounds``: axis
+    -> least and greatest value of its loop's variable; ``bases``: array -> the pointer it is found from, and where it begins there;
+    ``outside``: names of the pointers to constants that are set when the code is loaded, in the order of the vectors.
     """
 
     def __init__(self, kernel: Kernel, names: Names, lines: list[str]) -> None:
@@ -56,7 +84,11 @@ class Memory:
         self.known: dict[tuple[str, ...], str] = {}
         self.bounds: dict[int, tuple[int, int]] = {}
         self.tables: dict[tuple[float, ...], str] = {}
-        self.locals: dict[str, tuple[str, int]] = {}
+        self.kind = "double" if kernel.dtype == "float64" else "float"
+        self.width = 8 if kernel.dtype == "float64" else 4
+        self.bases: dict[str, tuple[str, int]] = {a.name: ("%y", a.offset) for a in kernel.inputs}
+        self.results: dict[str, tuple[str, int]] = {a.name: ("%out", a.offset) for a in kernel.outputs}
+        self.outside: list[str] = []
 
     @contextmanager
     def scope(self, fresh: bool = False) -> Iterator[None]:
@@ -78,29 +110,79 @@ class Memory:
             self.known[key] = self.emit(instruction)
         return self.known[key]
 
-    # --- local arrays -----------------------------------------------------------------------------------------------------
+    # --- constants and local arrays ---------------------------------------------------------------------------------------
+
+    def constants(self, name: str) -> list[str]:
+        """Find the vectors of constants; the definitions of the globals: few numbers are written out, many lie behind a pointer."""
+        vectors = self.kernel.constant_vectors
+        written, lines = not constants_lie_outside(self.kernel), list[str]()
+        pointers = []
+        for k, vector in enumerate(vectors):
+            place = f"@{name}.constant{k}"
+            if written:
+                listed = ", ".join(f"{self.kind} {literal(x, self.kind)}" for x in vector)
+                lines.append(
+                    f"{place} = private unnamed_addr constant [{vector.size} x {self.kind}] [{listed}], align 64"
+                )
+                pointers.append(place)
+            else:
+                lines.append(f"{place} = global ptr null, align 8")
+                self.outside.append(place[1:])
+                pointers.append(self.emit(f"load ptr, ptr {place}, align 8, !invariant.load !{{}}"))
+        for constant in self.kernel.constants:
+            number = next(k for k, v in enumerate(vectors) if v is constant.values)
+            self.bases[constant.array.name] = pointers[number], constant.array.offset
+        return lines
 
     def allocate(self) -> list[str]:
-        """Room for the local arrays, all zero: on the stack up to 4096 values, else from ``calloc``. Gives the lines that free it.
+        """Room for the local arrays: the small ones on the stack, 4096 values in all, the others from ``malloc``. Gives the lines that free it.
 
         If there is no memory the whole output becomes NaN, which every solver reports.
         """
-        size = self.kernel.local_size
-        if size <= _MOST_ON_STACK:
-            for array in self.kernel.locals:
-                pointer = self.emit(f"alloca [{array.size} x double], align 64")
-                self.lines.append(
-                    f"  call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {8 * array.size}, i1 false)"
-                )
-                self.locals[array.name] = pointer, 0
+        left, large = _MOST_ON_STACK, []
+        for room in sorted(rooms(self.kernel), key=lambda room: room.size):
+            left -= room.size
+            if left >= 0:
+                self.place(room, self.emit(f"alloca [{room.size} x {self.kind}], align 64"))
+            else:
+                large.append(room)
+        if not large:
             return []
-        self.names.declared |= {"declare noalias ptr @calloc(i64, i64) nounwind", "declare void @free(ptr) nounwind"}
-        pointer = self.emit(f"call noalias ptr @calloc(i64 {size}, i64 8)")
-        self.locals = {a.name: (pointer, a.offset) for a in self.kernel.locals}
-        missing = self.emit(f"icmp eq ptr {pointer}, null")
-        fill = f"  call void @llvm.memset.p0.i64(ptr %out, i8 -1, i64 {8 * self.kernel.output_size}, i1 false)"
-        self.lines += [f"  br i1 {missing}, label %nomemory, label %begin", "nomemory:", fill, "  ret void", "begin:"]
-        return [f"  call void @free(ptr {pointer})"]
+        self.names.declared |= {"declare noalias ptr @malloc(i64) nounwind", "declare void @free(ptr) nounwind"}
+        pointers = [self.emit(f"call noalias ptr @malloc(i64 {room.size * self.width})") for room in large]
+        missing = self.emit(f"icmp eq ptr {pointers[0]}, null")
+        for pointer in pointers[1:]:
+            missing = self.emit(f"or i1 {missing}, {self.emit(f'icmp eq ptr {pointer}, null')}")
+        free = [f"  call void @free(ptr {pointer})" for pointer in pointers]
+        ruin = f"  call void @llvm.memset.p0.i64(ptr %out, i8 -1, i64 {self.width * self.kernel.output_size}, i1 false)"
+        given_back = free if len(free) > 1 else []
+        self.lines += [
+            f"  br i1 {missing}, label %nomemory, label %begin",
+            "nomemory:",
+            ruin,
+            *given_back,
+            "  ret void",
+        ]
+        self.lines.append("begin:")
+        for room, pointer in zip(large, pointers, strict=True):
+            self.place(room, pointer)
+        return free
+
+    def place(self, room: Room, pointer: str) -> None:
+        """The local arrays of a room lie at a pointer; they are given what they begin with."""
+        for array in room.arrays:
+            self.bases[array.name] = self.results[array.name] = pointer, array.offset - room.begin
+        if room.start is None:
+            return
+        if room.start == 0:
+            self.lines.append(
+                f"  call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {self.width * room.size}, i1 false)"
+            )
+            return
+        self.names.declared.add(FILLS[self.kind])
+        self.lines.append(
+            f"  call void @symnum_fill({self.kind} {literal(room.start, self.kind)}, ptr {pointer}, i64 {room.size})"
+        )
 
     # --- values -----------------------------------------------------------------------------------------------------------
 
@@ -116,31 +198,39 @@ class Memory:
 
     def write(self, statement: Store | Accumulate, value: str, lane: Lane) -> None:
         """Store a value, or add it to a local array. The order of such a sum is free, so that it can be done in vectors."""
-        adds = isinstance(statement, Accumulate)
-        array = self.kernel.input(statement.array) if adds else self.kernel.output(statement.array)
-        base, offset = self.locals[array.name] if adds else ("%out", array.offset)
+        kind, pointer = self.kind, self.target(statement, lane)
+        if isinstance(statement, Accumulate):
+            before = self.emit(f"load {kind}, ptr {pointer}, align {self.width}")
+            together = _TOGETHER[statement.operation]
+            value = self.emit(together.format(before, value, kind=kind, bits=f"f{8 * self.width}"))
+        self.lines.append(f"  store {kind} {value}, ptr {pointer}, align {self.width}")
+
+    def target(self, statement: Store | Accumulate, lane: Lane) -> str:
+        """The pointer to the value that a statement writes."""
+        array = self.kernel.target(statement)
+        base, offset = self.results[array.name]
         parts, constant = self._element(array, load(array.name, (0,) * len(array.axes)).info, lane)
-        pointer = self._pointer(base, parts, constant + offset)
-        if adds:
-            before = self.emit(f"load double, ptr {pointer}, align 8")
-            value = self.emit(f"fadd reassoc {FLAGS} double {before}, {value}")
-        self.lines.append(f"  store double {value}, ptr {pointer}, align 8")
+        return self._pointer(base, parts, constant + offset)
 
     def _index(self, name: str, shift: int) -> str:
         if not name:
-            return literal(shift)
+            return literal(shift, self.kind)
         key = ("index", name, str(shift))
         if key not in self.known:
             whole = self.emit(f"trunc nsw i64 {self._moved(name, shift)} to i32")
-            self.known[key] = self.emit(f"sitofp i32 {whole} to double")
+            self.known[key] = self.emit(f"sitofp i32 {whole} to {self.kind}")
         return self.known[key]
+
+    def numbers(self, values: tuple[float, ...]) -> str:
+        """The constant that holds some numbers."""
+        return self.tables.setdefault(values, f"@table{len(self.tables) + 1}")
 
     def _table(self, node: Term, lane: Lane) -> str:
         start, *numbers = node.data
         name, shift = lane.at[node.args[0].info]  # type: ignore[attr-defined]
         if not name:
-            return literal(numbers[shift - start])
-        base = self.tables.setdefault(tuple(numbers), f"@table{len(self.tables) + 1}")
+            return literal(numbers[shift - start], self.kind)
+        base = self.numbers(tuple(numbers))
         return self._read(base, [name], shift - start)
 
     def _load(self, symbol: Symbol, lane: Lane) -> str:
@@ -149,14 +239,16 @@ class Memory:
             carried = self.known.get(("carried", *self._row(symbol, lane), str(abs(symbol.info.offsets[-1]))))
             if carried is not None:
                 return carried
-        base, offset = self.locals.get(array.name, ("%y", array.offset))
+        base, offset = self.bases[array.name]
         parts, constant = self._element(array, symbol.info, lane)
         return self._read(base, parts, constant + offset)
 
     def _read(self, base: str, parts: list[str], constant: int) -> str:
         key = ("load", base, *parts, str(constant))
         if key not in self.known:
-            self.known[key] = self.emit(f"load double, ptr {self._pointer(base, parts, constant)}, align 8")
+            self.known[key] = self.emit(
+                f"load {self.kind}, ptr {self._pointer(base, parts, constant)}, align {self.width}"
+            )
         return self.known[key]
 
     # --- the ends of periodic rows ----------------------------------------------------------------------------------------
@@ -181,21 +273,23 @@ class Memory:
             return []
         sign, end = (1, self.bounds[axis][1]) if True in signs else (-1, self.bounds[axis][0])
         result = []
-        for (base, *parts, constant), found in offsets.items():
+        for row, found in offsets.items():
+            base, *parts, constant, step = row
             places = ((end + sign * k) % self.kernel.periods[axis] for k in range(1, max(map(abs, found)) + 1))
-            first = [self._read(base, parts, int(constant) + place) for place in places]
+            first = [self._read(base, parts, int(constant) + int(step) * place) for place in places]
             names = [self.names.fresh("carried") for _ in first]
-            result.append(Carried((base, *parts, constant), first, names, sign > 0))
+            result.append(Carried(row, first, names, sign > 0))
         return result
 
     def enter(self, carried: Carried, i: str, before: str, block: str) -> list[str]:
         """Inside the loop: the phi instructions of carried values, which loads find from then on."""
-        base, *parts, constant = carried.row
-        here = self._read(base, [*parts, i], int(constant))
+        base, *parts, constant, step = carried.row
+        along = i if step == "1" else self.once(f"mul nsw i64 {i}, {step}")
+        here = self._read(base, [*parts, along], int(constant))
         lines = []
         for k, (name, first) in enumerate(zip(carried.names, carried.first, strict=True)):
             following = carried.names[k - 1] if k else here
-            lines.append(f"  {name} = phi double [ {first}, %{before} ], [ {following}, %{block} ]")
+            lines.append(f"  {name} = phi {self.kind} [ {first}, %{before} ], [ {following}, %{block} ]")
             self.known["carried", *carried.row, str(k + 1)] = name
         return lines
 
@@ -208,12 +302,12 @@ class Memory:
         return bool(name) and not self._inside(axis, shift + info.offsets[-1])
 
     def _row(self, symbol: Symbol, lane: Lane) -> tuple[str, ...]:
-        """Base and position of the first value of the row that a load reads."""
+        """Base and position of the first value of the row that a load reads, and the step to the next."""
         array = self.kernel.input(symbol.info.array)
         start = replace(symbol.info, offsets=(*symbol.info.offsets[:-1], 0))
-        base, offset = self.locals.get(array.name, ("%y", array.offset))
+        base, offset = self.bases[array.name]
         parts, constant = self._element(array, start, Lane({}, lane.at | {array.axes[-1]: ("", 0)}))
-        return (base, *parts, str(constant + offset))
+        return (base, *parts, str(constant + offset), str(array.strides[-1]))
 
     def _inside(self, axis: int, moved: int) -> bool:
         """True if the index that is ``moved`` from the loop's variable never needs the modulo."""
@@ -245,7 +339,7 @@ class Memory:
             element = self.emit(f"add nsw i64 {element}, {part}")
         if parts and constant:
             element = self.emit(f"add nsw i64 {element}, {constant}")
-        return self.emit(f"getelementptr inbounds double, ptr {base}, i64 {element}")
+        return self.emit(f"getelementptr inbounds {self.kind}, ptr {base}, i64 {element}")
 
     def _moved(self, name: str, shift: int) -> str:
         return self.once(f"add nsw i64 {name}, {shift}") if shift else name
@@ -256,3 +350,8 @@ class Memory:
         outside = self.once(f"icmp slt i64 {moved}, 0" if offset < 0 else f"icmp sge i64 {moved}, {period}")
         back = self.once(f"add nsw i64 {moved}, {period if offset < 0 else -period}")
         return self.once(f"select i1 {outside}, i64 {back}, i64 {moved}")
+
+
+def constants_lie_outside(kernel: Kernel) -> bool:
+    """True if a kernel's code reads its constants through pointers that are set when it is loaded."""
+    return sum(v.size for v in kernel.constant_vectors) > _MOST_WRITTEN

@@ -39,8 +39,9 @@ class Piece:
 
 
 def worth_cutting(kernel: Kernel) -> bool:
-    """True for kernels of stores alone, with many operations."""
-    if not all(isinstance(s, Store) for s in kernel.body):
+    """True for kernels of float64 that store outputs and do nothing else, with many operations."""
+    plain = kernel.dtype == "float64" and not kernel.locals and not kernel.constants
+    if not (plain and all(isinstance(s, Store) for s in kernel.body)):
         return False
     seen: dict[Term, None] = {}
     total = 0

@@ -80,7 +80,7 @@ def _operations() -> dict[str, Callable[[Term, Term], Term]]:
         "or": lambda u, w: call("where", call("or", u < w, w < Const(0.5)), u, one),
         "not": lambda u, w: call("where", call("not", u < w), u, one),
     }
-    left_out = {"derivative", "integral", "table", "pi"}
+    left_out = {"derivative", "integral", "table", "pi", "weights", "network", "network_gradient"}
     for name, row in TABLE.items():
         if name in special or name in left_out:
             continue

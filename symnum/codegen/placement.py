@@ -20,9 +20,13 @@ def state_vector(size: int, stepping: bool = False) -> np.ndarray:
     return _place(size, _STATE, stepping)
 
 
-def output_vector(size: int, stepping: bool = False) -> np.ndarray:
-    """An uninitialised float64 vector for what a kernel computes from a state, (size,). ``stepping``: as for ``state_vector``."""
-    return _place(size, _OUTPUT, stepping)
+def output_vector(size: int, stepping: bool = False, dtype: str = "float64", given: int = 0) -> np.ndarray:
+    """An uninitialised vector for what a kernel computes from a state, (size,). ``stepping``: as for ``state_vector``; ``given``: the address
+    of what it is computed from, where that is not a state vector."""
+    in_page = (given + _OUTPUT) % 4096 // 64 * 64
+    if dtype == "float32":
+        return _place(-(-size // 2), in_page, stepping).view(dtype)[:size]
+    return _place(size, in_page, stepping)
 
 
 def _place(size: int, in_page: int, stepping: bool) -> np.ndarray:

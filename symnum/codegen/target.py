@@ -15,6 +15,7 @@ from symnum.catalogue import Catalogue
 from symnum.codegen.placement import output_vector
 from symnum.errors import TargetError
 from symnum.ir.kernel import Kernel
+from symnum.ir.passes.networks import write_networks_out
 
 Function = Callable[[float, np.ndarray, np.ndarray, np.ndarray], None]
 
@@ -36,19 +37,23 @@ class CompiledKernel:
     compile_seconds: float = 0.0
 
     def __call__(self, t: float, y: Any, p: Any = (), out: np.ndarray | None = None) -> np.ndarray:
-        """Evaluate. y: (input_size,), p: (n_parameters,), out: (output_size,) float64 contiguous, must not overlap y. TargetError otherwise."""
-        y = vector("y", y, self.kernel.input_size)
+        """Evaluate. y: (input_size,), p: (n_parameters,), out: (output_size,) contiguous, must not overlap y. TargetError otherwise.
+
+        y and out are of the kernel's dtype, p of float64.
+        """
+        dtype = self.kernel.dtype
+        y = vector("y", y, self.kernel.input_size, dtype)
         p = vector("p", p, len(self.kernel.parameters))
         if out is None:
-            out = output_vector(self.kernel.output_size)
+            out = output_vector(self.kernel.output_size, dtype=dtype)
         elif (
             not isinstance(out, np.ndarray)
-            or out.dtype != np.float64
+            or out.dtype != dtype
             or out.shape != (self.kernel.output_size,)
             or not out.flags.c_contiguous
         ):
             raise TargetError(
-                f"out must be a contiguous float64 array of shape ({self.kernel.output_size},), got {_describe(out)}"
+                f"out must be a contiguous {dtype} array of shape ({self.kernel.output_size},), got {_describe(out)}"
             )
         elif not out.flags.writeable:
             raise TargetError("out is read-only; give an array that can be written (out=np.empty_like(y))")
@@ -58,13 +63,13 @@ class CompiledKernel:
         return out
 
 
-def vector(name: str, value: Any, size: int) -> np.ndarray:
-    """The value as a contiguous float64 vector of the given size; TargetError where it is not one."""
-    if not (isinstance(value, np.ndarray) and value.dtype == np.float64 and value.flags.c_contiguous):
+def vector(name: str, value: Any, size: int, dtype: str = "float64") -> np.ndarray:
+    """The value as a contiguous vector of the given size and dtype; TargetError where it is not one."""
+    if not (isinstance(value, np.ndarray) and value.dtype == dtype and value.flags.c_contiguous):
         if isinstance(value, np.ndarray) and value.dtype.kind == "c":
-            raise TargetError(f"{name} is complex; this kernel takes real numbers (float64)")
+            raise TargetError(f"{name} is complex; this kernel takes real numbers ({dtype})")
         try:
-            value = np.ascontiguousarray(value, dtype=np.float64)
+            value = np.ascontiguousarray(value, dtype=dtype)
         except (TypeError, ValueError):
             raise TargetError(f"{name} must be real numbers of shape ({size},), got {_describe(value)}") from None
     if value.shape != (size,):
@@ -83,5 +88,6 @@ def targets() -> Catalogue:
 
 def compile_kernel(kernel: Kernel, target: str = "llvm", **options: Any) -> CompiledKernel:
     """Build a kernel for a target; unknown names and missing packages raise named errors."""
-    compiled: CompiledKernel = targets().load(target).build(kernel, **options)
+    language = targets().load(target)
+    compiled: CompiledKernel = language.build(kernel if target == "llvm" else write_networks_out(kernel), **options)
     return compiled

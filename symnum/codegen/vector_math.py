@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterable
 from symnum.codegen import vector_math_exponential as exponential
 from symnum.codegen import vector_math_trig as trig
 from symnum.codegen.vector_math_assembly import Assembly
+from symnum.codegen.vector_math_single import SINGLE, definition
 from symnum.errors import TargetError, did_you_mean
 
 _EXPONENTIAL: dict[str, Callable[[Assembly, str], str]] = {
@@ -56,7 +57,7 @@ def definitions(names: Iterable[str], fma: bool = True, any_magnitude: bool = Fa
     """LLVM IR text that defines `double @symnum_NAME(double)` for every name, each once, in alphabetical order.
 
     Args:
-        names: members of AVAILABLE; repetitions are allowed.
+        names: members of AVAILABLE, or of SINGLE (``float @symnum_exp_f32(float)`` and others); repetitions are allowed.
         fma: the target has fused multiply-add. Where it has not, `llvm.fma` would be a slow library call; False writes
             products and sums, splits where a product must be exact, and is right on any machine.
         any_magnitude: let sin, cos and tan call the C library for |x| > 2^48 instead of giving NaN: one rare branch in
@@ -66,7 +67,8 @@ def definitions(names: Iterable[str], fma: bool = True, any_magnitude: bool = Fa
     Raises:
         TargetError: a name is not in AVAILABLE.
     """
-    wanted = sorted(set(names))
+    single_names = sorted(set(names) & SINGLE.keys())
+    wanted = sorted(set(names) - SINGLE.keys())
     for name in wanted:
         if name not in AVAILABLE:
             known = ", ".join(sorted(AVAILABLE))
@@ -74,7 +76,8 @@ def definitions(names: Iterable[str], fma: bool = True, any_magnitude: bool = Fa
                 f"There is no vectorisable {name!r}; expected one of {known}.{did_you_mean(name, AVAILABLE)} "
                 f"Leave it to the C library: `[n for n in names if n in vector_math.AVAILABLE]`."
             )
-    texts = [_definition(name, fma, any_magnitude) for name in wanted]
+    texts = [definition(name, fma) for name in single_names]
+    texts += [_definition(name, fma, any_magnitude) for name in wanted]
     if any_magnitude and not _TRIGONOMETRIC.keys().isdisjoint(wanted):
         texts.append(_FAR_VARIANT)
     return "\n".join(texts)

@@ -14,6 +14,7 @@ from typing import Any
 from symnum.errors import TermError
 from symnum.expr.integral import integral
 from symnum.expr.names import depends_on, varies
+from symnum.expr.network import OPERATORS, chained, tangents
 from symnum.expr.numbers import Number
 from symnum.expr.ops import TABLE
 from symnum.expr.term import (
@@ -70,9 +71,18 @@ def _chain(leaf: Callable[[Term], Term | None], branches: bool = False) -> Calla
             return _product_rule(term, inner)
         if branches and term.op == "where":
             return call("where", term.args[0], inner[1], inner[2])
+        if term.op in OPERATORS:
+            return _network_rule(term, inner)
         return add(mul((p, d)) for p, d in zip(partials(term), inner, strict=True) if d is not ZERO)
 
     return rule
+
+
+def _network_rule(term: Term, inner: list[Term]) -> Term:
+    """The chain rule of a network and of its weights."""
+    if term.op == "weights":
+        return tangents(inner)
+    return add(part for k, d in enumerate(inner) if d is not ZERO for part in chained(term, k, d))
 
 
 def _product_rule(term: Term, inner: list[Term]) -> Term:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from symnum.expr.calculus import partials
+from symnum.expr.network import OPERATORS, chained, tangents
 from symnum.expr.numbers import Number
 from symnum.expr.term import (
     ONE,
@@ -51,6 +52,8 @@ def gradient(term: Term, wanted: Callable[[Symbol], bool], memo: dict[Term, Tabl
         if node.op == "where":  # not 1*a' + 0*b': the branch that is not taken may be infinite
             _, yes, no = below
             return {s: call("where", node.args[0], yes.get(s, ZERO), no.get(s, ZERO)) for s in {**yes, **no}}
+        if node.op in OPERATORS:
+            return _network(node, below)
         parts = [(p, table) for p, table in zip(partials(node), below, strict=True) if table]
         return _collected([(s, mul((p, d))) for p, table in parts for s, d in table.items()])
 
@@ -86,6 +89,16 @@ def _product(node: Term, below: list[Table]) -> Table:
             factor = power_product({**powers, node.args[k]: e - 1}, c * e)
         rows += [(s, factor if d is ONE else mul((factor, d))) for s, d in table.items()]
     return _collected(rows)
+
+
+def _network(node: Term, below: list[Table]) -> Table:
+    """A network, or its weights: their table holds terms of ``weights`` again."""
+    if node.op == "weights":
+        found = dict.fromkeys(s for table in below for s in table)
+        return {s: tangents([table.get(s, ZERO) for table in below]) for s in found}
+    return _collected(
+        [(s, part) for k, table in enumerate(below) for s, d in table.items() for part in chained(node, k, d)]
+    )
 
 
 def _collected(rows: list[tuple[Symbol, Term]]) -> Table:

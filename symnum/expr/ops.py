@@ -38,6 +38,9 @@ _ROWS = (
     Op("derivative", None),
     Op("integral", None),
     Op("table", 1, ("0",), cycles=1.0),
+    Op("weights", None, cycles=0.0),
+    Op("network", None, cycles=300.0),
+    Op("network_gradient", None, cycles=600.0),
     Op("pi", 0, numpy="pi", cycles=0.0, latex=r"\pi"),
     Op("exp", 1, ("exp(a)",), "exp", 13.0, exact=((0, 1),), fold=math.exp, latex=r"\exp"),
     Op("log", 1, ("1/a",), "log", 10.0, "a > 0", exact=((1, 0),), fold=math.log, latex=r"\log"),
@@ -78,7 +81,7 @@ _ROWS = (
 TABLE: dict[str, Op] = {row.name: row for row in _ROWS}
 
 #: Structural operators: they have their own constructors and no NumPy function.
-STRUCTURAL = frozenset({"add", "mul", "derivative", "integral", "table"})
+STRUCTURAL = frozenset({"add", "mul", "derivative", "integral", "table", "weights", "network", "network_gradient"})
 
 #: Operators written as functions of their arguments, ``name(a, b)``.
 FUNCTIONS = frozenset(row.name for row in _ROWS if row.arity and not row.boolean) - {"pow", "table"}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from symnum.expr.network import shape_of
 from symnum.expr.numbers import Number
 from symnum.expr.ops import FUNCTIONS
 from symnum.expr.order import Order, reading_order
@@ -73,6 +74,11 @@ def latex(term: Term, limit: int | None = None) -> str:
     return _write(term, LATEX, limit)
 
 
+def spelled(term: Term, style: Style) -> str:
+    """The text of a term in a style of one's own (see ``styles``)."""
+    return _write(term, style, None)
+
+
 def _write(term: Term, style: Style, limit: int | None) -> str:
     ranks = reading_order(term, _VISIBLE if limit is not None else None)
     out: list[str] = []
@@ -126,11 +132,33 @@ def _layout(node: Any, style: Style, ranks: Order) -> tuple[list[Piece], int]:
         return [(node.args[0], left), f" {style.operators[node.op]} ", (node.args[1], right)], own
     if node.op == "not":
         return [style.operators["not"], (node.args[0], NOT if style is PLAIN else PREFIX)], NOT
+    if node.op in ("network", "network_gradient"):
+        return _network(node, style)
     return _function(node, style)
 
 
 _INFIX = dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), (SUM, COMPARE, SUM))
 _INFIX |= {"and": (AND, AND, NOT), "or": (OR, OR, AND)}
+
+
+def _network(node: Term, style: Style) -> tuple[list[Piece], int]:
+    """``f(u)``: the name that its weights begin with, and its inputs; of several outputs ``f[0](u)``; derivatives as ``f'(u)`` or ``f_1,2(u, v)``."""
+    gradient = node.op == "network_gradient"
+    inputs, block = (node.args[1:-2], node.args[-2]) if gradient else (node.args[:-1], node.args[-1])
+    shape = shape_of(node.data)
+    places, several = shape.places, shape.sizes[-1] > 1
+    first = block.args[0] if block.args else block  # passes may have named the block
+    name = first.name.partition("_w0_")[0] if isinstance(first, Symbol) and "_w0_" in first.name else "network"
+    name = style.symbol(name) + (f"[{shape.output}]" if several else "")
+    if len(inputs) == 1 and not any(places):
+        name += "'" * len(places)
+    elif places:
+        by = ",".join(str(k + 1) if k < len(inputs) else f"w{k - len(inputs)}" for k in places)
+        name += f"_{{{by}}}" if style is LATEX else f"_{by}"
+    called: list[Piece] = [name, style.parentheses[0], *_listed(inputs), style.parentheses[1]]
+    if gradient:
+        return ["gradient(", *called, ", ", (node.args[0], ANY), ", ", (node.args[-1], ANY), ")"], ATOM
+    return called, ATOM
 
 
 def _function(node: Term, style: Style) -> tuple[list[Piece], int]:

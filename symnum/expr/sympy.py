@@ -20,6 +20,7 @@ from symnum.errors import TermError, did_you_mean
 from symnum.expr import build
 from symnum.expr.calculus import diff
 from symnum.expr.names import CoordinateInfo, FieldInfo
+from symnum.expr.network import without_networks
 from symnum.expr.numbers import Number
 from symnum.expr.ops import TABLE
 from symnum.expr.term import FALSE, MINUS_ONE, ONE, TRUE, ZERO, Const, Symbol, Term, add, call, mul, power
@@ -46,6 +47,7 @@ def to_sympy(term: Term) -> Any:
     SymPy form. SymPy's own evaluation recurses; a term too deep for it is built unevaluated.
     """
     _check_names(term)
+    term = without_networks(term)
     try:
         return fold(term, lambda node, args: _to(node, args, True))
     except RecursionError:

@@ -455,6 +455,9 @@ def call(op: str, *args: Term) -> Term:
     return make_call(op, args)
 
 
+_AS_THEY_STAND = frozenset({"derivative", "integral", "table", "weights", "network", "network_gradient"})
+
+
 def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
     """The same operator with other arguments, brought to canonical form again."""
     if term.op == "add":
@@ -470,7 +473,7 @@ def rebuild(term: Term, args: tuple[Term, ...]) -> Term:
     if term.op == "mul":
         powers = [power(new, Const(e)) if e != 1 else new for new, e in zip(args, term.data[1:], strict=True)]
         return mul((Const(term.data[0]), *powers))
-    if term.op in ("derivative", "integral", "table"):
+    if term.op in _AS_THEY_STAND:
         return make_call(term.op, args, term.data)
     return call(term.op, *args)
 

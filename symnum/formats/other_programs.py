@@ -1,4 +1,4 @@
-"""The right-hand side as a NumPy module and as LLVM IR."""
+"""The right-hand side as a NumPy module, as LLVM IR and as CUDA C."""
 
 from __future__ import annotations
 
@@ -38,6 +38,16 @@ def llvm_source(system: PDESystem, semi: SemiDiscreteSystem, how: str) -> str:
     comment = "\n".join(f"; {line}".rstrip() for line in _lines(system, semi, how))
     call = "; void rhs(double t, const double *y, const double *p, double *dydt)"
     return f"{comment}\n{call}\n\n{print_module(schedule(semi.rhs))}"
+
+
+def cuda_source(system: PDESystem, semi: SemiDiscreteSystem, how: str) -> str:
+    """The right-hand side as CUDA C: its functions, and ``launch_rhs`` that calls them on a stream; states lie field after field."""
+    from symnum.codegen.c_text import Writer
+    from symnum.codegen.cuda_file import print_module
+
+    writer = Writer()
+    writer.comment("\n".join(_lines(system, semi, how)))
+    return "\n".join([*writer.lines, "", print_module(semi.rhs).source])
 
 
 def _lines(system: PDESystem, semi: SemiDiscreteSystem, how: str) -> list[str]:

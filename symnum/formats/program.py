@@ -6,10 +6,11 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from symnum.errors import FileError, TargetError, TargetWarning, did_you_mean
+from symnum.ir.passes import write_networks_out
 from symnum.ir.system import SemiDiscreteSystem
 from symnum.model.system import PDESystem
 
@@ -21,14 +22,15 @@ _SCHEMES = {
     "upwind": "Upwind differences",
     "finite_volume": "Finite volumes",
 }
-SUFFIXES = {"c": (".c",), "julia": (".jl",), "numpy": (".py",), "llvm": (".ll",)}
+SUFFIXES = {"c": (".c",), "julia": (".jl",), "numpy": (".py",), "llvm": (".ll",), "cuda": (".cu",)}
 
 
 @dataclass(frozen=True, repr=False)
 class Program:
     """Generated source code.
 
-    Attributes: ``source``: the text; ``target``: its language ("c", "julia", "numpy", "llvm"); ``name``: of the model; ``size``: number of unknowns.
+    Attributes: ``source``: the text; ``target``: its language ("c", "julia", "numpy", "llvm", "cuda"); ``name``: of the model;
+    ``size``: number of unknowns.
     """
 
     name: str
@@ -108,6 +110,7 @@ def program(
         "julia": lambda: julia_program.source(system, semi, how, jacobian),
         "numpy": lambda: other_programs.numpy_source(system, semi, how),
         "llvm": lambda: other_programs.llvm_source(system, semi, how),
+        "cuda": lambda: other_programs.cuda_source(system, semi, how),
     }
     if target not in writers:
         raise TargetError(
@@ -115,6 +118,7 @@ def program(
         )
     if openmp and target != "c":
         raise TargetError(f'openmp=True is for target="c"; {target!r} has no threads. Leave openmp out')
+    semi = semi if target == "llvm" else _without_networks(semi)
     source = writers[target]()
     notes = {
         "c": lambda: c_program.lacking(semi, source, openmp, jacobian),
@@ -123,3 +127,10 @@ def program(
     for note in notes[target]() if target in notes else ():
         warnings.warn(note, TargetWarning, stacklevel=4)  # the caller of generate
     return Program(semi.name, target, source, semi.size)
+
+
+def _without_networks(semi: SemiDiscreteSystem) -> SemiDiscreteSystem:
+    """The system with its networks written out: these languages have no such operator."""
+    initial = semi.initial_kernel and write_networks_out(semi.initial_kernel)
+    rhs, reconstruct = write_networks_out(semi.rhs), write_networks_out(semi.reconstruct)
+    return replace(semi, rhs=rhs, reconstruct=reconstruct, initial_kernel=initial)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from math import prod
 
 from symnum.errors import TargetError
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import postorder_outside, symbols
-from symnum.ir.kernel import Accumulate, Array, Kernel, Let, LoadInfo, Loop, Statement, Store, statements
+from symnum.ir.check_memory import check_arrays
+from symnum.ir.kernel import (
+    STARTS,
+    Accumulate,
+    Array,
+    Kernel,
+    Let,
+    LoadInfo,
+    Loop,
+    Statement,
+    Store,
+    memory_groups,
+    statements,
+)
 
 Box = tuple[tuple[int, int], ...]
 Ranges = dict[int, tuple[int, int]]
@@ -18,50 +30,78 @@ def check(kernel: Kernel) -> Kernel:
     """Give the kernel back if every load stays inside its array and its summed values are ready, every table covers its loop, and every
     output value is stored exactly once; else TargetError."""
     _check_names(kernel)
+    check_arrays(kernel)
     _check_order(kernel)
-    boxes: dict[str, list[Box]] = {a.name: [] for a in kernel.outputs}
+    boxes: dict[str, list[Box]] = {a.name: [] for a in (*kernel.outputs, *kernel.locals)}
     _check_body(kernel, kernel.body, {}, set(), boxes)
-    for array in kernel.outputs:
+    for array in (*kernel.outputs, *kernel.locals):
         stored = sum(prod(stop - start for start, stop in box) for box in boxes[array.name])
-        twice = next((pair for pair in combinations(boxes[array.name], 2) if _overlap(*pair)), None)
+        twice = _overlapping(boxes[array.name])
         if twice is not None:
             raise TargetError(
                 f"{kernel.name}: values of {array.field} are stored twice, over {twice[0]} and over {twice[1]}"
             )
-        if stored != array.size:
+        if stored != array.size and not kernel.is_local(array.name):
             raise TargetError(f"{kernel.name}: {stored} of the {array.size} values of {array.field} are stored")
     return kernel
 
 
 def _check_names(kernel: Kernel) -> None:
-    """Loads and sums must mean one array."""
-    names = [a.name for a in (*kernel.inputs, *kernel.locals)]
-    twice = next((n for n in names if names.count(n) > 1), None)
-    if twice is not None:
-        raise TargetError(f"{kernel.name}: two arrays that are read are called {twice}")
+    """Loads, sums and stores must mean one array."""
+    for arrays, what in (
+        ((*kernel.inputs, *kernel.locals, *(c.array for c in kernel.constants)), "read"),
+        ((*kernel.outputs, *kernel.locals), "written"),
+    ):
+        names: set[str] = set()
+        for array in arrays:
+            if array.name in names:
+                raise TargetError(f"{kernel.name}: two arrays that are {what} are called {array.name}")
+            names.add(array.name)
 
 
 def _check_order(kernel: Kernel) -> None:
-    """Sums are complete before they are read: a local array is loaded only in statements after the last that accumulates it."""
+    """Local arrays are complete before they are read: a load stands in a statement of the kernel after the last that writes to its memory."""
     if not kernel.locals:
         return
-    summed: dict[str, int] = {}
+    written: dict[str, dict[str, int]] = {}  # array -> how ("add", "store", ...) -> the last statement that does
     read: dict[str, tuple[int, str]] = {}
     for position, top in enumerate(kernel.body):
         for s in statements((top,)):
-            if isinstance(s, Accumulate):
-                summed[s.array] = position
+            if isinstance(s, Accumulate | Store) and kernel.is_local(s.array):
+                written.setdefault(s.array, {})["store" if isinstance(s, Store) else s.operation] = position
             if not isinstance(s, Loop):
                 for symbol in symbols(s.value, "load"):
                     read.setdefault(symbol.info.array, (position, getattr(s, "origin", "")))
-    for array in kernel.locals:
-        if array.name not in read:
-            continue
-        position, origin = read[array.name]
-        if array.name not in summed:
-            raise TargetError(f"{kernel.name}: {array.field} is read but nothing is summed into it {origin}")
-        if position <= summed[array.name]:
-            raise TargetError(f"{kernel.name}: {array.field} is read before it is summed to the end {origin}")
+    for group in memory_groups(kernel.locals):
+        ways = {way for array in group for way in written.get(array.name, ())}
+        last = max((at for array in group for at in written.get(array.name, {}).values()), default=-1)
+        if len(ways) > 1:
+            raise TargetError(
+                f"{kernel.name}: {group[0].field} is written in several ways ({', '.join(sorted(ways))}); give each an array of its own"
+            )
+        for array in group:
+            if array.name not in read:
+                continue
+            position, origin = read[array.name]
+            if not ways:
+                raise TargetError(f"{kernel.name}: {array.field} is read but nothing is summed into it {origin}")
+            if position <= last:
+                how = "stored" if ways == {"store"} else "summed to the end"
+                raise TargetError(f"{kernel.name}: {array.field} is read before it is {how} {origin}")
+
+
+def _overlapping(boxes: list[Box]) -> tuple[Box, Box] | None:
+    """Two boxes that share points, if there are such; one sweep along the first axis, as there may be thousands."""
+    if boxes and not boxes[0]:
+        return (boxes[0], boxes[1]) if len(boxes) > 1 else None
+    open_boxes: list[Box] = []
+    for box in sorted(boxes):
+        open_boxes = [b for b in open_boxes if b[0][1] > box[0][0]]
+        other = next((b for b in open_boxes if _overlap(b, box)), None)
+        if other is not None:
+            return other, box
+        open_boxes.append(box)
+    return None
 
 
 def _overlap(a: Box, b: Box) -> bool:
@@ -100,12 +140,16 @@ def _check_body(
 
 
 def _target(kernel: Kernel, statement: Store | Accumulate) -> Array:
-    """The array that a statement writes: outputs are stored, local arrays summed up, nothing else."""
-    array: Array | None
+    """The array that a statement writes: outputs are stored, local arrays stored or summed up, nothing else."""
+    array = kernel.readable[statement.array] if kernel.is_local(statement.array) else None
+    verb, kind = "summed", "local array"
     if isinstance(statement, Store):
-        array, verb, kind = kernel.writable.get(statement.array), "stored", "output"
-    else:
-        array, verb, kind = next((a for a in kernel.locals if a.name == statement.array), None), "summed", "local array"
+        array, verb, kind = array or kernel.writable.get(statement.array), "stored", "output"
+    elif statement.operation not in STARTS:
+        known = ", ".join(STARTS)
+        raise TargetError(
+            f"{kernel.name}: values are taken together by {statement.operation!r}; expected one of {known}"
+        )
     if array is not None:
         return array
     raise TargetError(f"{kernel.name}: {statement.array} is {verb} but is no {kind} of this kernel {statement.origin}")
@@ -157,7 +201,7 @@ def _check_symbol(kernel: Kernel, node: Symbol, ranges: Ranges, known: set[str],
     elif node.kind == "temporary":
         if node.name not in known:
             raise TargetError(f"{kernel.name}: {node} is used before it is set {origin}")
-    elif node is not kernel.time and node not in kernel.parameters:
+    elif node is not kernel.time and node not in kernel.known_parameters:
         raise TargetError(f"{kernel.name}: {node} has no value in this kernel {origin}")
 
 

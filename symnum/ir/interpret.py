@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from symnum.expr.network_values import gradient_value, network_value
 from symnum.expr.ops import TABLE
 from symnum.expr.term import Term
 from symnum.expr.walk import fold
-from symnum.ir.kernel import Accumulate, Array, Kernel, Let, Loop, Statement, Store
+from symnum.ir.kernel import STARTS, Accumulate, Kernel, Let, Loop, Statement, Store, statements
 
 Ranges = dict[int, tuple[int, int]]
 Env = dict[Term, Any]
@@ -31,13 +32,18 @@ class _Memory:
 def interpret(
     kernel: Kernel, t: float, y: np.ndarray, parameters: Sequence[float] = (), out: np.ndarray | None = None
 ) -> np.ndarray:
-    """Run a kernel on flat float64 vectors. ``y``: (input_size,), ``parameters``: in the kernel's order, result: (output_size,)."""
-    out = np.zeros(kernel.output_size) if out is None else out
-    env: Env = dict(zip(kernel.parameters, map(np.float64, parameters), strict=True))
+    """Run a kernel on flat vectors of its dtype. ``y``: (input_size,), ``parameters``: in the kernel's order, result: (output_size,)."""
+    number = np.dtype(kernel.dtype).type
+    out = np.zeros(kernel.output_size, number) if out is None else out
+    env: Env = dict(zip(kernel.parameters, map(number, parameters), strict=True))
     if kernel.time is not None:
-        env[kernel.time] = np.float64(t)
+        env[kernel.time] = number(t)
+    scratch = np.zeros(kernel.local_size, number)
+    for s in statements(kernel.body):
+        if isinstance(s, Accumulate) and s.operation != "add":
+            kernel.input(s.array).view(scratch)[...] = STARTS[s.operation]
     with np.errstate(all="ignore"):
-        _run(kernel, kernel.body, {}, env, _Memory(y, out, np.zeros(kernel.local_size)))
+        _run(kernel, kernel.body, {}, env, _Memory(np.asarray(y, number), out, scratch))
     return out
 
 
@@ -55,19 +61,26 @@ def _run(kernel: Kernel, body: tuple[Statement, ...], ranges: Ranges, env: Env, 
         if isinstance(statement, Let):
             env[statement.symbol] = value
         else:
-            _keep(kernel, statement, np.asarray(value, dtype=float), ranges, memory)
+            _keep(kernel, statement, np.asarray(value, dtype=kernel.dtype), ranges, memory)
+
+
+_TOGETHER = {"add": np.add, "mul": np.multiply, "maximum": np.maximum, "minimum": np.minimum}
 
 
 def _keep(kernel: Kernel, statement: Store | Accumulate, value: np.ndarray, ranges: Ranges, memory: _Memory) -> None:
-    """Put the values over a box of grid points into the output, or add them to the local array, summed over the axes that it lacks."""
-    array = kernel.output(statement.array) if isinstance(statement, Store) else kernel.input(statement.array)
+    """Put the values over a box of grid points into their array, or take them into the local array, together over the axes that it lacks."""
+    array = kernel.target(statement)
     lost = tuple(k for k in range(len(kernel.periods)) if k not in array.axes)
-    here = tuple(slice(ranges[a][0] - g, ranges[a][1] - g) for a, g in zip(array.axes, array.origin, strict=True))
+    here: tuple[Any, ...] = tuple(
+        slice(ranges[a][0] - g, ranges[a][1] - g) for a, g in zip(array.axes, array.origin, strict=True)
+    )
+    kept = array.view(memory.scratch if kernel.is_local(array.name) else memory.out)[(*here, ...)]
     if isinstance(statement, Store):
-        _view(array, memory.out)[here] = np.squeeze(value, axis=lost) if value.ndim else value
+        kept[...] = np.squeeze(value, axis=lost) if value.ndim else value
         return
     box = [ranges[k][1] - ranges[k][0] if k in ranges else 1 for k in range(len(kernel.periods))]
-    _view(array, memory.scratch)[here] += np.sum(np.broadcast_to(value, box), axis=lost)
+    together = _TOGETHER[statement.operation]
+    together(kept, together.reduce(np.broadcast_to(value, box), axis=lost), out=kept)
 
 
 def _evaluate(kernel: Kernel, term: Term, ranges: Ranges, env: Env, memory: _Memory) -> Any:
@@ -79,32 +92,44 @@ def _evaluate(kernel: Kernel, term: Term, ranges: Ranges, env: Env, memory: _Mem
             return env[node]
         if node.op == "symbol":
             return _leaf(kernel, node, ranges, memory, dimensions)
-        return operator_value(node, args)
+        return operator_value(node, args, number)
 
+    number = np.dtype(kernel.dtype).type
     return fold(term, rule)
 
 
-def operator_value(node: Term, args: list[Any]) -> Any:
-    """One operator on float64 values; truth values are 1.0 and 0.0 (NumPy would add them as "or" and take exp of them in half precision)."""
+def operator_value(node: Term, args: list[Any], number: Any = np.float64) -> Any:
+    """One operator on values of type ``number``.
+
+    Truth values are 1.0 and 0.0 (NumPy would add them as "or" and take exp of them in half precision).
+    """
     match node.op:
         case "const":
-            return np.float64(node.data[0])
+            return number(float(node.data[0]))
         case "add":
-            return sum((float(c) * a for c, a in zip(node.data[1:], args, strict=True)), start=np.float64(node.data[0]))
+            return sum(
+                (float(c) * a for c, a in zip(node.data[1:], args, strict=True)), start=number(float(node.data[0]))
+            )
         case "mul":
             powers = [_power(a, e) for a, e in zip(args, node.data[1:], strict=True)]
-            return prod(powers, start=np.float64(node.data[0]))
+            return prod(powers, start=number(float(node.data[0])))
         case "pi":
-            return np.float64(np.pi)
+            return number(np.pi)
         case "table":
             start, *numbers = node.data
-            return np.array(numbers)[np.asarray(args[0], dtype=int) - start]
+            return np.array(numbers, number)[np.asarray(args[0], dtype=int) - start]
         case "erf":
             from scipy.special import erf
 
             return erf(args[0])
+        case "weights":
+            return tuple(args)
+        case "network":
+            return network_value(node.data, args)
+        case "network_gradient":
+            return gradient_value(node.data, args)
     value = getattr(np, TABLE[node.op].numpy)(*args)
-    return np.asarray(value, dtype=float) if TABLE[node.op].boolean else value
+    return np.asarray(value, dtype=number) if TABLE[node.op].boolean else value
 
 
 def _power(base: Any, e: Any) -> Any:
@@ -118,9 +143,13 @@ def _power(base: Any, e: Any) -> Any:
 
 def _leaf(kernel: Kernel, node: Any, ranges: Ranges, memory: _Memory, dimensions: int) -> Any:
     if node.kind == "index":
-        return _spread(np.arange(*ranges[node.info], dtype=float), (node.info,), dimensions)
+        return _spread(np.arange(*ranges[node.info], dtype=kernel.dtype), (node.info,), dimensions)
     array, info = kernel.input(node.info.array), node.info
-    view = _view(array, memory.scratch if kernel.is_local(array.name) else memory.y)
+    values = kernel.constant(array.name)
+    if values is not None:
+        view = array.view(np.asarray(values, kernel.dtype))
+    else:
+        view = array.view(memory.scratch if kernel.is_local(array.name) else memory.y)
     for k, axis in enumerate(array.axes):
         start, stop = (0, 1) if info.fixed[k] else ranges[axis]
         first = start + info.offsets[k] - array.origin[k]
@@ -129,10 +158,6 @@ def _leaf(kernel: Kernel, node: Any, ranges: Ranges, memory: _Memory, dimensions
         else:
             view = view[(slice(None),) * k + (slice(first, first + stop - start),)]
     return _spread(view, array.axes, dimensions)
-
-
-def _view(array: Array, vector: np.ndarray) -> np.ndarray:
-    return vector[array.offset : array.offset + array.size].reshape(array.shape)
 
 
 def _spread(view: np.ndarray, axes: tuple[int, ...], dimensions: int) -> np.ndarray:

@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from symnum.expr.gradient import gradient
 from symnum.expr.term import ZERO, Symbol, Term, add, mul
 from symnum.ir.check import check
-from symnum.ir.kernel import Accumulate, Array, Kernel, Let, LoadInfo, Loop, Statement, Store, load, nest
+from symnum.ir.extremes import ties, weight, with_ties
+from symnum.ir.kernel import Accumulate, Array, Kernel, Let, LoadInfo, Loop, Statement, Store, load, memory_groups, nest
+from symnum.ir.passes.inline import inline_stores
 from symnum.ir.sparsity import Ranges, positions
 
 Index = NDArray[np.intp]
@@ -72,16 +74,18 @@ def jacobian_slots(kernel: Kernel, located: bool = True) -> Slots:
 
     ``located=False`` leaves the rows and columns of the blocks empty: code that is written out finds them itself.
     """
-    gathered = {(store, local): _Gathered(located) for store in (True, False) for local in (False, True)}
+    kernel = with_ties(inline_stores(kernel))
+    gathered = {(outer, local): _Gathered(located) for outer in (True, False) for local in (False, True)}
     leaves = list(_leaves(kernel.body, ()))
     memo: dict[Term, dict[Symbol, Term]] = {}
     for ranges, statement in leaves:
-        found = gradient(statement.value, _is_load, memo)
+        found = gradient(statement.value, lambda s: varies(kernel, s), memo)
+        factor = weight(kernel, statement)
         for symbol in sorted(found, key=lambda s: s.name):  # an order that does not depend on addresses
             if found[symbol] is not ZERO:
-                block_of = gathered[isinstance(statement, Store), kernel.is_local(symbol.info.array)]
-                block_of.add(kernel, statement, symbol, found[symbol], ranges)
-    sums = tuple(nest(r, (s,)) if r else s for r, s in leaves if isinstance(s, Accumulate))
+                block_of = gathered[not kernel.is_local(statement.array), kernel.is_local(symbol.info.array)]
+                block_of.add(kernel, statement, symbol, mul((found[symbol], factor)), ranges)
+    sums = tuple(nest(r, (s,)) if r else s for r, s in leaves if kernel.is_local(s.array))
     stores, outputs, blocks, offset = [], [], [], 0
     for key, part in gathered.items():
         rows = kernel.output_size if key[0] else kernel.local_size
@@ -129,7 +133,7 @@ class _Gathered:
         value: Term,
         loops: tuple[tuple[int, int, int], ...],
     ) -> None:
-        target, source = _target(kernel, statement), kernel.input(symbol.info.array)
+        target, source = kernel.target(statement), kernel.input(symbol.info.array)
         if self.located and not (loops or target.axes or source.axes):
             if value in self.numbers:
                 self.scalars.append((self.numbers[value], target.offset, source.offset))
@@ -149,8 +153,8 @@ class _Gathered:
     def _locate(self, kernel: Kernel, target: Array, symbol: Symbol, loops: tuple[tuple[int, int, int], ...]) -> None:
         """Rows and columns of the slot that comes next."""
         ranges: Ranges = {axis: (start, stop) for axis, start, stop in loops}
-        row = positions(kernel, target, ranges, (0,) * len(target.axes))
-        column = positions(kernel, kernel.input(symbol.info.array), ranges, symbol.info.offsets, symbol.info.fixed)
+        row = positions(kernel, target, ranges)
+        column = positions(kernel, kernel.input(symbol.info.array), ranges, symbol.info)
         full = [1] * len(kernel.periods)
         for axis, start, stop in loops:
             full[axis] = stop - start
@@ -175,28 +179,44 @@ class _Gathered:
 
 def jvp_kernel(kernel: Kernel) -> Kernel:
     """(t; y, v; p) -> (df/dy) v: the input vector is y followed by v, (2*input_size,). Integrals are differentiated along, so nothing is left out."""
+    kernel = with_ties(kernel)
     names = {a.name: _tangent(a.name, kernel) for a in (*kernel.inputs, *kernel.locals)}
     tangents = tuple(replace(a, name=names[a.name], offset=a.offset + kernel.input_size) for a in kernel.inputs)
     scratch = tuple(replace(a, name=names[a.name], offset=a.offset + kernel.local_size) for a in kernel.locals)
 
     memo: dict[Term, dict[Symbol, Term]] = {}
 
-    def along(value: Term) -> Term:
+    def along(statement: Store | Accumulate) -> Term:
         parts = []
-        for s, d in gradient(value, _is_load, memo).items():
+        for s, d in gradient(statement.value, lambda s: varies(kernel, s), memo).items():
+            if kernel.is_local(s.info.array) and s.info.array not in moving:
+                continue
             moved = load(names[s.info.array], s.info.offsets, s.info.wrap, s.info.fixed)
             parts.append(mul((d, moved)))
-        return add(parts)
+        return mul((weight(kernel, statement), add(parts)))
 
     body: list[Statement] = []
-    for loops, statement in _leaves(kernel.body, ()):
-        made: list[Statement]
-        if isinstance(statement, Accumulate):
-            derived = Accumulate(names[statement.array], along(statement.value), statement.origin)
-            made = [statement, derived] if derived.value is not ZERO else [statement]
+    together = {a.name: {b.name for b in group} for group in memory_groups(kernel.locals) for a in group}
+    moving: set[str] = set()  # local arrays whose derivative is not zero
+    found = list(_leaves(kernel.body, ()))
+    last = {name: k for k, (_, s) in enumerate(found) if kernel.is_local(s.array) for name in together[s.array]}
+    waiting: dict[str, list[Statement]] = {}  # derivatives that the whole result weighs, by the array they wait for
+    for k, (loops, statement) in enumerate(found):
+        value, array = along(statement), statement.array
+        if not kernel.is_local(array):
+            body.append(_around(loops, Store(array, value, statement.origin)))
+            continue
+        derived = replace(statement, array=names[array], value=value)
+        if value is ZERO:
+            body.append(_around(loops, statement))
+        elif isinstance(derived, Accumulate) and derived.operation != "add":
+            body.append(_around(loops, statement))
+            waiting.setdefault(array, []).append(_around(loops, replace(derived, operation="add")))
         else:
-            made = [Store(statement.array, along(statement.value), statement.origin)]
-        body += [nest(loops, tuple(made))] if loops else made
+            body += [nest(loops, (statement, derived))] if loops else [statement, derived]
+        moving |= together[array] if value is not ZERO else set()
+        for name in [name for name in waiting if k == last.get(ties(name), last[name])]:
+            body += waiting.pop(name)
     return check(
         replace(
             kernel,
@@ -229,9 +249,10 @@ def _leaves(
             yield loops, statement
 
 
-def _target(kernel: Kernel, statement: Store | Accumulate) -> Array:
-    return kernel.output(statement.array) if isinstance(statement, Store) else kernel.input(statement.array)
+def _around(loops: tuple[tuple[int, int, int], ...], statement: Statement) -> Statement:
+    return nest(loops, (statement,)) if loops else statement
 
 
-def _is_load(symbol: Symbol) -> bool:
-    return symbol.kind == "load"
+def varies(kernel: Kernel, symbol: Symbol) -> bool:
+    """A load of an input or of a local array."""
+    return symbol.kind == "load" and kernel.constant(symbol.info.array) is None

@@ -18,7 +18,10 @@ from symnum.expr.walk import fold
 from symnum.ir.interpret import interpret
 from symnum.ir.jacobian import jacobian_slots
 from symnum.ir.kernel import Kernel, Loop, Statement, Store, statements
+from symnum.ir.passes.inline import inline_stores
 from symnum.ir.system import SemiDiscreteSystem
+
+Names = frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def linear_part(system: SemiDiscreteSystem, parameters: Sequence[float] | None =
     matrix = csc_matrix((entries[block.at[kept]], where), shape=block.shape)
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
-    signs = tuple(system.signs.get(a.name, 1) if a.periodic else 0 for a in system.axes)
+    axes = (system.axes[k] for k in sorted({k for array in system.state for k in array.axes}))
+    signs = tuple(system.signs.get(a.name, 1) if a.periodic else 0 for a in axes)
     fields, shapes, offsets = zip(*((a.field, a.shape, a.offset) for a in system.state), strict=True)
     return LinearPart(matrix, fields, shapes, offsets, signs, complete)
 
@@ -72,7 +76,9 @@ def linear_part(system: SemiDiscreteSystem, parameters: Sequence[float] | None =
 def constant_kernel(kernel: Kernel) -> tuple[Kernel, bool]:
     """[Kernel] -> [Kernel]: every stored value reduced to its constant term; and whether all values were polynomials. Sums over the domain go."""
     memo: dict[Term, Term] = {}
-    polynomial = all(_is_polynomial(s.value) for s in statements(kernel.body) if isinstance(s, Store))
+    constants = _constants(kernel)
+    stored = (s for s in statements(kernel.body) if isinstance(s, Store) and not kernel.is_local(s.array))
+    polynomial = all(_is_polynomial(s.value, constants) for s in stored)
 
     def reduced(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
         made: list[Statement] = []
@@ -80,16 +86,22 @@ def constant_kernel(kernel: Kernel) -> tuple[Kernel, bool]:
             if isinstance(statement, Loop):
                 inner = reduced(statement.body)
                 made += [replace(statement, body=inner)] if inner else []
-            elif isinstance(statement, Store):
-                made.append(replace(statement, value=constant_term(statement.value, memo)))
+            elif isinstance(statement, Store) and not kernel.is_local(statement.array):
+                made.append(replace(statement, value=constant_term(statement.value, memo, constants)))
         return tuple(made)
 
-    return kernel.with_body(reduced(kernel.body)), polynomial
+    return replace(kernel, body=reduced(kernel.body), locals=()), polynomial
+
+
+def _constants(kernel: Kernel) -> frozenset[str]:
+    return frozenset(c.array.name for c in kernel.constants)
 
 
 def without_linear_part(kernel: Kernel) -> Kernel:
     """[Kernel] -> [Kernel]: N(t, y) = f(t, y) - L y with L as in ``linear_part``; of reaction with diffusion the nonlinear reaction."""
     memo: dict[Term, Split] = {}
+    kernel = inline_stores(kernel)
+    constants = _constants(kernel)
 
     def reduced(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
         made: list[Statement] = []
@@ -97,7 +109,7 @@ def without_linear_part(kernel: Kernel) -> Kernel:
             if isinstance(statement, Loop):
                 made.append(replace(statement, body=reduced(statement.body)))
             elif isinstance(statement, Store):
-                made.append(replace(statement, value=split_linear(statement.value, memo)[1]))
+                made.append(replace(statement, value=split_linear(statement.value, memo, constants)[1]))
             else:
                 made.append(statement)
         return tuple(made)
@@ -109,18 +121,21 @@ def without_linear_part(kernel: Kernel) -> Kernel:
 Split = tuple[dict[Term, Term], Term]
 
 
-def split_linear(value: Term, memo: dict[Term, Split] | None = None) -> Split:
-    """({load: c}, rest) with value = sum of c*load + rest, c constant; no derivative of rest has a constant term."""
+def split_linear(value: Term, memo: dict[Term, Split] | None = None, constants: Names = frozenset()) -> Split:
+    """({load: c}, rest) with value = sum of c*load + rest, c constant; no derivative of rest has a constant term. ``constants``: numbers by name."""
+
+    def fixed(node: Term) -> bool:
+        return constant_term(node, None, constants) is node
 
     def rule(node: Term, parts: list[Split]) -> Split:
-        if node.op == "symbol" and node.kind == "load":  # type: ignore[attr-defined]
+        if node.op == "symbol" and node.kind == "load" and _varies(node, constants):  # type: ignore[attr-defined]
             return {node: ONE}, ZERO
         if node.op == "add":
             weights = [Const(c) for c in node.data[1:]]
             return _weighted([(w, *part) for w, part in zip(weights, parts, strict=True)], Const(node.data[0]))
         if node.op == "mul":
-            return _split_product(node, parts)
-        if node.op == "where" and constant_term(node.args[0]) is node.args[0]:
+            return _split_product(node, parts, constants)
+        if node.op == "where" and fixed(node.args[0]):
             condition, (yes, yes_rest), (no, no_rest) = node.args[0], parts[1], parts[2]
             linear = {s: call("where", condition, yes.get(s, ZERO), no.get(s, ZERO)) for s in {**yes, **no}}
             return linear, call("where", condition, yes_rest, no_rest)
@@ -129,16 +144,16 @@ def split_linear(value: Term, memo: dict[Term, Split] | None = None) -> Split:
     return fold(value, rule, memo)
 
 
-def _split_product(node: Term, parts: list[Split]) -> Split:
+def _split_product(node: Term, parts: list[Split], constants: Names) -> Split:
     """c times one factor that varies, or a polynomial of which the linear terms are taken off."""
     exponents = node.data[1:]
-    varying = [k for k, a in enumerate(node.args) if constant_term(a) is not a]
+    varying = [k for k, a in enumerate(node.args) if constant_term(a, None, constants) is not a]
     if len(varying) == 1 and exponents[varying[0]] == 1:
         k = varying[0]
         others = [power(a, Const(e)) for j, (a, e) in enumerate(zip(node.args, exponents, strict=True)) if j != k]
         return _weighted([(mul((Const(node.data[0]), *others)), *parts[k])], ZERO)
-    found = gradient(node, lambda s: s.kind == "load")
-    linear: dict[Term, Term] = {s: c for s, d in found.items() if (c := constant_term(d)) is not ZERO}
+    found = gradient(node, lambda s: s.kind == "load" and _varies(s, constants))
+    linear: dict[Term, Term] = {s: c for s, d in found.items() if (c := constant_term(d, None, constants)) is not ZERO}
     return linear, add((node, *(scale(mul((c, s)), -1) for s, c in linear.items()))) if linear else node
 
 
@@ -151,12 +166,13 @@ def _weighted(parts: list[tuple[Term, dict[Term, Term], Term]], constant: Term) 
     return kept, add((constant, *(mul((weight, rest)) for weight, _, rest in parts)))
 
 
-def constant_term(value: Term, memo: dict[Term, Term] | None = None) -> Term:
-    """The value of a polynomial in loads and the time where all of them are 0; of anything else that depends on them, 0."""
+def constant_term(value: Term, memo: dict[Term, Term] | None = None, constants: Names = frozenset()) -> Term:
+    """The value of a polynomial in loads and the time where all of them are 0; of anything else that depends on them, 0. Loads of the arrays
+    ``constants`` are numbers."""
 
     def rule(node: Term, parts: list[Term]) -> Term:
         if node.op == "symbol":
-            return ZERO if _varies(node) else node
+            return ZERO if _varies(node, constants) else node
         same = [part is arg for part, arg in zip(parts, node.args, strict=True)]
         if node.op == "add":
             return add((Const(node.data[0]), *(scale(part, c) for part, c in zip(parts, node.data[1:], strict=True))))
@@ -171,20 +187,22 @@ def constant_term(value: Term, memo: dict[Term, Term] | None = None) -> Term:
     return fold(value, rule, memo)
 
 
-def _varies(node: Any) -> bool:
-    return node.op == "symbol" and node.kind in ("load", "temporary", "coordinate")
+def _varies(node: Any, constants: Names) -> bool:
+    if node.op != "symbol" or node.kind not in ("load", "temporary", "coordinate"):
+        return False
+    return node.kind != "load" or node.info.array not in constants
 
 
 def _is_whole(exponent: Any) -> bool:
     return bool(exponent > 0 and exponent == int(exponent))
 
 
-def _is_polynomial(value: Term) -> bool:
+def _is_polynomial(value: Term, constants: Names) -> bool:
     """A polynomial in whatever varies."""
     fixed: dict[Term, bool] = {}
 
     def is_fixed(node: Term) -> bool:
-        return fold(node, lambda at, inner: all(inner) and not _varies(at), fixed)
+        return fold(node, lambda at, inner: all(inner) and not _varies(at, constants), fixed)
 
     def rule(node: Term, inner: list[bool]) -> bool:
         if node.op in ("symbol", "const") or is_fixed(node):

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from symnum.expr.walk import symbols
-from symnum.ir.kernel import Accumulate, Array, Kernel, Let, Loop, Statement
+from symnum.ir.kernel import Accumulate, Array, Kernel, Let, LoadInfo, Loop, Statement
+from symnum.ir.passes.inline import inline_stores
 
 Ranges = dict[int, tuple[int, int]]
 
@@ -20,6 +21,7 @@ def sparsity(kernel: Kernel) -> Any:
     """The pattern of d(outputs)/d(inputs) at fixed local arrays: a boolean SciPy CSC matrix of shape (output_size, input_size)."""
     from scipy.sparse import csc_matrix
 
+    kernel = inline_stores(kernel)
     rows: list[np.ndarray] = []
     columns: list[np.ndarray] = []
     _collect(kernel, kernel.body, {}, rows, columns)
@@ -41,31 +43,32 @@ def _collect(
             )
             continue
         assert not isinstance(statement, Let), "the pattern is taken before passes name temporaries"
-        if isinstance(statement, Accumulate):
+        if isinstance(statement, Accumulate) or kernel.is_local(statement.array):
             continue
         output = kernel.output(statement.array)
-        row = positions(kernel, output, ranges, (0,) * len(output.axes))
+        row = positions(kernel, output, ranges)
         for symbol in symbols(statement.value, "load"):
-            if kernel.is_local(symbol.info.array):
+            if kernel.is_local(symbol.info.array) or kernel.constant(symbol.info.array) is not None:
                 continue
-            column = positions(kernel, kernel.input(symbol.info.array), ranges, symbol.info.offsets, symbol.info.fixed)
+            column = positions(kernel, kernel.input(symbol.info.array), ranges, symbol.info)
             both = np.broadcast_arrays(row, column)
             rows.append(both[0].ravel())
             columns.append(both[1].ravel())
 
 
-def positions(
-    kernel: Kernel, array: Array, ranges: Ranges, offsets: tuple[int, ...], fixed: tuple[bool, ...] | None = None
-) -> np.ndarray:
+def positions(kernel: Kernel, array: Array, ranges: Ranges, info: LoadInfo | None = None) -> np.ndarray:
     """Positions in the flat vector over the box of ``ranges``, one dimension an axis of the grid (size 1 where they do not vary).
 
-    Indices are taken modulo the period, which only wrapped loads exceed; along ``fixed`` axes the offset is the grid index itself.
+    ``info``: how a load reads the array; None: what is written at the current point.
     """
     total = np.full((1,) * len(kernel.periods), array.offset)
     for k, axis in enumerate(array.axes):
-        points = np.arange(1) if fixed is not None and fixed[k] else np.arange(*ranges[axis])
-        along = (points + offsets[k]) % kernel.periods[axis] - array.origin[k]
+        fixed = info is not None and info.fixed[k]
+        points = np.arange(1) if fixed else np.arange(*ranges[axis])
+        along = points + (0 if info is None else info.offsets[k])
+        if info is not None and info.wrap[k] and not fixed:
+            along = along % kernel.periods[axis]
         shape = [1] * len(kernel.periods)
         shape[axis] = len(points)
-        total = total + along.reshape(shape) * array.strides[k]
+        total = total + (along - array.origin[k]).reshape(shape) * array.strides[k]
     return total

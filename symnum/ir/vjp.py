@@ -16,28 +16,21 @@ are taken in reverse order, as in reverse accumulation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from math import prod
+
+import numpy as np
 
 from symnum.expr.adjoint import adjoints
-from symnum.expr.term import Const, Symbol, Term, add, make_call, rebuild, scale, split_coefficient
-from symnum.expr.walk import fold, symbols
+from symnum.expr.term import Symbol, Term, add, mul, scale, split_coefficient
+from symnum.expr.walk import symbols
+from symnum.ir.box import Box, around, common, leaves, volume, without
 from symnum.ir.check import check
-from symnum.ir.kernel import (
-    Accumulate,
-    Array,
-    Kernel,
-    Let,
-    LoadInfo,
-    Loop,
-    Statement,
-    Store,
-    load,
-    nest,
-)
-
-Box = dict[int, tuple[int, int]]  # axis -> (start, stop)
+from symnum.ir.extremes import weight, with_ties
+from symnum.ir.jacobian import varies
+from symnum.ir.kernel import Accumulate, Array, Kernel, LoadInfo, Statement, Store, load, memory_groups
+from symnum.ir.passes.share_networks import share_networks
+from symnum.ir.shift import goes_round, moved
+from symnum.ir.vjp_networks import NetworkSums
 
 
 @dataclass(frozen=True)
@@ -57,16 +50,30 @@ class _Building:
     locals: list[Array] = field(default_factory=list)
     sent: dict[str, list[_Sent]] = field(default_factory=dict)
     seeds: dict[str, Term] = field(default_factory=dict)  # what each sum weighs
+    networks: NetworkSums = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.networks = NetworkSums(self.kernel, self.locals)
 
     def scratch(self, stem: str, box: Box, axes: tuple[int, ...], shown: str) -> Array:
         """A new array over a box."""
         shape = tuple(box[a][1] - box[a][0] for a in axes)
-        offset = sum(a.size for a in self.locals)
+        offset = max((a.span[1] for a in self.locals), default=0)
         array = Array(f"{stem}~{len(self.locals)}", shape, offset, axes, tuple(box[a][0] for a in axes), shown)
         self.locals.append(array)
         return array
 
+    def views(self, stem: str, arrays: list[Array]) -> dict[str, Array]:
+        """New arrays that lie to each other in memory as the given ones do, by their names."""
+        begin = max((a.span[1] for a in self.locals), default=0) - arrays[0].span[0]
+        made = {a.name: replace(a, name=f"{stem}~{a.name}", offset=a.offset + begin) for a in arrays}
+        self.locals += made.values()
+        return made
+
     def array(self, name: str) -> Array:
+        """The array of a load, also of the weights w."""
+        if name.startswith("w~"):
+            return self.kernel.output(name[2:])
         return next((a for a in self.locals if a.name == name), None) or self.kernel.input(name)
 
 
@@ -75,26 +82,22 @@ def vjp_kernel(kernel: Kernel) -> Kernel:
 
     The input vector is y followed by w, (input_size + output_size,); the output vector (input_size + number of parameters,).
     """
+    kernel = share_networks(kernel)
+    kernel = with_ties(kernel)
     weights = tuple(replace(a, name=f"w~{a.name}", offset=a.offset + kernel.input_size) for a in kernel.outputs)
     made = _Building(kernel, locals=list(kernel.locals))
-    leaves = list(_leaves(kernel.body, {}))
-    made.body += [_around(box, (s,)) for box, s in leaves if isinstance(s, Accumulate)]
-    _reverse(made, leaves)
-    outputs = tuple(replace(a, name=f"g~{a.name}") for a in kernel.inputs)
-    by_parameter = tuple(
-        Array(f"g~{p.name}", (), kernel.input_size + k, (), (), p.name) for k, p in enumerate(kernel.parameters)
-    )
-    for array in outputs:
-        _store(made, array)
-    for array in by_parameter:
-        parts = [s.value for s in made.sent.pop(f"p~{array.field}", [])]
-        made.body.append(Store(array.name, add(parts), f"d/d{array.field}"))
+    found = list(leaves(kernel.body))
+    made.body += [around(box, (s,)) for box, s in found if kernel.is_local(s.array)]
+    _reverse(made, found)
+    outputs = _outputs(made)
+    by_parameter = _by_parameters(made)
     return check(
         replace(
             kernel,
             name=f"{kernel.name}_vjp",
             inputs=(*kernel.inputs, *weights),
             outputs=(*outputs, *by_parameter),
+            periods=(*kernel.periods, *made.networks.axes),
             locals=tuple(made.locals),
             body=tuple(made.body),
             comment=f"derivative times a vector from the left: {kernel.comment}",
@@ -102,54 +105,62 @@ def vjp_kernel(kernel: Kernel) -> Kernel:
     )
 
 
-def _leaves(body: tuple[Statement, ...], box: Box) -> Iterator[tuple[Box, Store | Accumulate]]:
-    for statement in body:
-        if isinstance(statement, Loop):
-            yield from _leaves(statement.body, box | {statement.axis: (statement.start, statement.stop)})
-        else:
-            assert not isinstance(statement, Let), "derivatives are taken before passes name temporaries"
-            yield box, statement
-
-
-def _around(box: Box, body: tuple[Statement, ...]) -> Statement:
-    """Loops over a box around statements, the lowest axis outermost."""
-    if box:
-        return nest(tuple((axis, *box[axis]) for axis in sorted(box)), body)
-    assert len(body) == 1
-    return body[0]
+def _by_parameters(made: _Building) -> tuple[Array, ...]:
+    """Store what the parameters were sent: an output for each, or for all weights of a network together."""
+    kernel = made.kernel
+    arrays, body, sums = made.networks.outputs([key[2:] for key in made.sent if key.startswith("p~")])
+    made.body += body
+    blocks = [range(a.offset, a.offset + a.size) for a in arrays]
+    for k, p in enumerate(kernel.parameters, start=kernel.input_size):
+        if any(k in block for block in blocks):
+            continue
+        array = Array(f"g~{p.name}", (), k, (), (), p.name)
+        parts = [s.value for s in made.sent.pop(f"p~{p.name}", [])] + sums.get(p, [])
+        made.body.append(Store(array.name, add(parts), f"d/d{p.name}"))
+        arrays.append(array)
+    return tuple(arrays)
 
 
 # --- from outputs to what is sent -------------------------------------------------------------------------------------
 
 
-def _reverse(made: _Building, leaves: list[tuple[Box, Store | Accumulate]]) -> None:
-    """All stores loop by loop, then the sums in reverse order: whoever reads a sum has sent to it before it is passed on."""
+def _reverse(made: _Building, found: list[tuple[Box, Store | Accumulate]]) -> None:
+    """All outputs loop by loop, then the local arrays in reverse order: whoever reads one has sent to it before that is passed on."""
+    kernel = made.kernel
     groups: list[tuple[Box, list[Store | Accumulate]]] = []
-    for box, statement in leaves:
-        if isinstance(statement, Store):
+    for box, statement in found:
+        if not kernel.is_local(statement.array):
             group = next((g for b, g in groups if b == box), None)
             if group is None:
                 groups.append((box, [statement]))
             else:
                 group.append(statement)
-    for box, statement in reversed(leaves):
-        if isinstance(statement, Accumulate):
-            groups.append((box, [statement]))
+    groups += [(box, [s]) for box, s in reversed(found) if kernel.is_local(s.array)]
     for box, group in groups:
-        seeds = [(s.value, _seed(made, s)) for s in group]
-        found = adjoints(seeds, lambda s: s.kind in ("load", "parameter"))
-        _send(made, box, {s: found[s] for s in sorted(found, key=lambda s: (s.kind, s.name))}, group[0].origin)
+        seeds = [(s.value, mul((_seed(made, s), weight(kernel, s)))) for s in group]
+        sent = adjoints(seeds, lambda s: s.kind == "parameter" or varies(kernel, s), made.networks.taker(box))
+        made.body += made.networks.statements(box, group[0].origin)
+        _send(made, box, {s: sent[s] for s in sorted(sent, key=lambda s: (s.kind, s.name))}, group[0].origin)
 
 
 def _seed(made: _Building, statement: Store | Accumulate) -> Term:
-    """What the value of a statement weighs: w at the point, or what the readers of a sum have sent to it."""
-    if isinstance(statement, Store):
-        return load(f"w~{statement.array}", (0,) * len(made.kernel.output(statement.array).axes))
-    array = made.array(statement.array)
-    if array.name not in made.seeds:  # one sum may be taken in several loops
-        total = _collected(made, array, f"g~{array.name}")
-        made.seeds[array.name] = total if isinstance(total, Term) else load(total.name, (0,) * len(array.axes))
+    """What the value of a statement weighs: w at the point, or what the readers of a local array have sent to it."""
+    kernel = made.kernel
+    if not kernel.is_local(statement.array):
+        return load(f"w~{statement.array}", (0,) * len(kernel.output(statement.array).axes))
+    array = kernel.input(statement.array)
+    if array.name not in made.seeds:  # one array may be written in several loops
+        group = next(g for g in memory_groups(kernel.locals) if array in g)
+        if len(group) == 1:
+            total = _collected(made, array, f"g~{array.name}")
+            made.seeds[array.name] = total if isinstance(total, Term) else _here(total)
+        else:
+            made.seeds |= {name: _here(view) for name, view in _accumulated(made, group, "g").items()}
     return made.seeds[array.name]
+
+
+def _here(array: Array) -> Term:
+    return load(array.name, (0,) * len(array.axes))
 
 
 def _send(made: _Building, box: Box, found: dict[Symbol, Term], origin: str) -> None:
@@ -190,13 +201,15 @@ def _in_scratch(made: _Building, box: Box, found: dict[Symbol, Term], origin: st
         if not read or set(box) - set(_followed(made, symbol)):
             continue
         c, rest = split_coefficient(value)
+        if isinstance(rest, Symbol):  # it lies in an array already
+            continue
         if rest not in arrays:
             array = made.scratch("sent", box, axes, made.array(symbol.info.array).field)
             arrays[rest] = load(array.name, (0,) * len(axes))
             body.append(Accumulate(array.name, rest, origin))
         result[symbol] = scale(arrays[rest], c)
     if body:
-        made.body.append(_around(box, tuple(body)))
+        made.body.append(around(box, tuple(body)))
     return result
 
 
@@ -208,7 +221,7 @@ def _summed(made: _Building, box: Box, values: list[tuple[Symbol, tuple[int, ...
         body.append(Accumulate(array.name, value))
         found[symbol] = load(array.name, (0,) * len(axes))
     if body:
-        made.body.append(_around(box, tuple(body)))
+        made.body.append(around(box, tuple(body)))
     return found
 
 
@@ -221,88 +234,67 @@ def _shifted(made: _Building, value: Term, box: Box, offsets: dict[int, int], wr
     for axis, offset in offsets.items():
         if offset == 0:
             continue
-        period = made.kernel.periods[axis]
+        periods, period = made.kernel.periods, made.kernel.periods[axis]
         following: list[_Sent] = []
         for sent in found:
             start, stop = sent.box[axis]
             if axis not in wraps:
-                moved = sent.box | {axis: (start + offset, stop + offset)}
-                following.append(_Sent(_moved(made, sent.value, axis, -offset, False), moved))
-            elif (start, stop) == (0, period) and _goes_round(made, sent.value, axis):
-                following.append(_Sent(_moved(made, sent.value, axis, -offset, True), sent.box))
+                there = sent.box | {axis: (start + offset, stop + offset)}
+                following.append(_Sent(moved(made.array, periods, sent.value, axis, -offset), there))
+            elif (start, stop) == (0, period) and goes_round(made.array, periods, sent.value, axis):
+                following.append(_Sent(moved(made.array, periods, sent.value, axis, -offset, True), sent.box))
             else:
                 for turn in (-period, 0, period):
                     low, high = max(0, start + offset + turn), min(period, stop + offset + turn)
                     if low < high:
-                        value_there = _moved(made, sent.value, axis, -offset - turn, False)
+                        value_there = moved(made.array, periods, sent.value, axis, -offset - turn)
                         following.append(_Sent(value_there, sent.box | {axis: (low, high)}))
         found = following
     return found
 
 
-def _goes_round(made: _Building, value: Term, axis: int) -> bool:
-    """True if the value at an index modulo the period is read by loads that wrap: it holds no index and no table along the axis."""
-    if any(s.info == axis for s in symbols(value, "index")):
-        return False
-    loads = ((_array(made, s), s.info) for s in symbols(value, "load"))
-    return all(_spans(made.kernel, array, axis, info) for array, info in loads)
-
-
-def _array(made: _Building, symbol: Symbol) -> Array:
-    """The array of a load, also of the weights w."""
-    name: str = symbol.info.array
-    return made.kernel.output(name[2:]) if name.startswith("w~") else made.array(name)
-
-
-def _spans(kernel: Kernel, array: Array, axis: int, info: LoadInfo) -> bool:
-    if axis not in array.axes:
-        return True
-    k = array.axes.index(axis)
-    return not info.fixed[k] and array.origin[k] == 0 and array.shape[k] == kernel.periods[axis]
-
-
-def _moved(made: _Building, value: Term, axis: int, shift: int, wrap: bool) -> Term:
-    """The value at grid index j + shift along an axis, written at j."""
-
-    def moved_load(symbol: Symbol) -> Term:
-        array, info = _array(made, symbol), symbol.info
-        if axis not in array.axes or info.fixed[array.axes.index(axis)]:
-            return symbol
-        k, period = array.axes.index(axis), made.kernel.periods[axis]
-        offset, around = info.offsets[k] + shift, info.wrap[k] or wrap
-        if around:
-            offset = (offset + period // 2) % period - period // 2
-        offsets = (*info.offsets[:k], offset, *info.offsets[k + 1 :])
-        return load(info.array, offsets, (*info.wrap[:k], around, *info.wrap[k + 1 :]), info.fixed)
-
-    def rule(node: Term, args: list[Term]) -> Term:
-        if node.op == "table":
-            start, *numbers = node.data
-            at = node.args[0]
-            assert isinstance(at, Symbol)
-            return make_call("table", (at,), (start - shift, *numbers)) if at.info == axis else node
-        if isinstance(node, Symbol):
-            if node.kind == "index" and node.info == axis:
-                return add((node, Const(shift)))
-            return moved_load(node) if node.kind == "load" else node
-        return _rebuilt(node, args)
-
-    return fold(value, rule)
-
-
-def _rebuilt(node: Term, args: list[Term]) -> Term:
-    return node if all(a is b for a, b in zip(args, node.args, strict=True)) else rebuild(node, tuple(args))
-
-
 # --- summing up what an array is sent ---------------------------------------------------------------------------------
 
 
-def _store(made: _Building, output: Array) -> None:
-    """Store what an input array was sent."""
-    name = output.name.removeprefix("g~")
-    total = _collected(made, replace(output, name=name), f"sum~{name}")
-    value = total if isinstance(total, Term) else load(total.name, (0,) * len(output.axes))
-    made.body.append(_around(_box(output), (Store(output.name, value, f"d/d{output.field}"),)))
+_WHOLE = "g~"
+
+
+def _outputs(made: _Building) -> tuple[Array, ...]:
+    """Store what the inputs were sent: an output for each, or where inputs share memory or leave some of it out one for the whole vector."""
+    kernel = made.kernel
+    if _tiled(kernel.inputs, kernel.input_size):
+        outputs = tuple(replace(a, name=f"g~{a.name}") for a in kernel.inputs)
+        for array, output in zip(kernel.inputs, outputs, strict=True):
+            total = _collected(made, array, f"sum~{array.name}")
+            value = total if isinstance(total, Term) else _here(total)
+            made.body.append(around(_box(output), (Store(output.name, value, f"d/d{output.field}"),)))
+        return outputs
+    size = kernel.input_size
+    axis = made.networks.axis(size)
+    whole = Array("y~", (size,), 0, (axis,), (0,), "y")
+    views = _accumulated(made, [whole, *kernel.inputs], "sum")
+    made.body.append(around({axis: (0, size)}, (Store(_WHOLE, _here(views[whole.name]), "d/dy"),)))
+    return (replace(whole, name=_WHOLE),)
+
+
+def _tiled(arrays: tuple[Array, ...], size: int) -> bool:
+    """Every position of a vector belongs to one of the arrays, and to no second."""
+    count = np.zeros(size, dtype=np.int8)
+    for array in arrays:
+        array.view(count)[...] += 1
+    return bool((count == 1).all())
+
+
+def _accumulated(made: _Building, arrays: list[Array], stem: str) -> dict[str, Array]:
+    """What arrays of one piece of memory are sent, summed up place by place; by the arrays' names."""
+    views = made.views(stem, arrays)
+    for array in arrays:
+        pieces: dict[tuple[tuple[int, tuple[int, int]], ...], list[Term]] = {}
+        for part in made.sent.pop(array.name, []):
+            pieces.setdefault(tuple(sorted(part.box.items())), []).append(part.value)
+        for key, values in pieces.items():
+            made.body.append(around(dict(key), (Accumulate(views[array.name].name, add(values)),)))
+    return views
 
 
 def _box(array: Array) -> Box:
@@ -318,16 +310,16 @@ def _collected(made: _Building, array: Array, stem: str) -> Term | Array:
     core = _core([s.box for s in sent])
     inside, pieces = [], dict[tuple[tuple[int, tuple[int, int]], ...], list[Term]]()
     for part in sent:
-        if core is not None and _common(part.box, core) == core:
+        if core is not None and common(part.box, core) == core:
             inside.append(part.value)
-            rests = _without(part.box, core)
+            rests = without(part.box, core)
         else:
             rests = [part.box]
         for rest in rests:
             pieces.setdefault(tuple(sorted(rest.items())), []).append(part.value)
     boxes = [(core, inside)] if core is not None else []
     for box, values in [*boxes, *((dict(key), values) for key, values in pieces.items())]:
-        made.body.append(_around(box, (Accumulate(target.name, add(values)),)))
+        made.body.append(around(box, (Accumulate(target.name, add(values)),)))
     return target
 
 
@@ -335,28 +327,9 @@ def _core(boxes: list[Box]) -> Box | None:
     """A box that lies in most of the large boxes: the largest one, cut down by each that shares more than half of it."""
     if len(boxes) < 2 or not boxes[0]:
         return None
-    core = max(boxes, key=_volume)
+    core = max(boxes, key=volume)
     for box in boxes:
-        both = _common(box, core)
-        if both is not None and 2 * _volume(both) > _volume(core):
+        both = common(box, core)
+        if both is not None and 2 * volume(both) > volume(core):
             core = both
     return core
-
-
-def _volume(box: Box) -> int:
-    return prod(stop - start for start, stop in box.values())
-
-
-def _common(a: Box, b: Box) -> Box | None:
-    both = {axis: (max(a[axis][0], b[axis][0]), min(a[axis][1], b[axis][1])) for axis in a}
-    return both if all(start < stop for start, stop in both.values()) else None
-
-
-def _without(box: Box, core: Box) -> list[Box]:
-    """Boxes that make up ``box`` without ``core``, which lies in it."""
-    found, left = [], dict(box)
-    for axis in box:
-        (start, stop), (low, high) = left[axis], core[axis]
-        found += [left | {axis: ends} for ends in ((start, low), (high, stop)) if ends[0] < ends[1]]
-        left = left | {axis: (low, high)}
-    return found

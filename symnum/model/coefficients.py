@@ -159,10 +159,15 @@ def _sampled(term: Term, values: Mapping[Term, Any], shape: tuple[int, ...]) -> 
 
 def _without_fields(term: Term, holding: set[Term]) -> Iterator[Term]:
     """The largest parts without fields, outside the branches of ``where``."""
-    stack = [term]
+    stack, seen = [term], set()
     while stack:
         node = stack.pop()
-        if node not in holding:
+        if node in seen:  # terms share parts: as trees they may be exponentially large
+            continue
+        seen.add(node)
+        if node.op == "weights":  # of a network: no number itself
+            stack += node.args
+        elif node not in holding:
             if node.op != "const":
                 yield node
         elif node.op == "mul":
@@ -189,11 +194,12 @@ def _surely_finite(part: Term) -> bool:
 def _denominators(part: Term) -> list[Term]:
     """What stands below a fraction line, outside ``where``."""
     found: list[Term] = []
-    stack = [part]
+    stack, seen = [part], set()
     while stack:
         node = stack.pop()
-        if node.op == "where":
+        if node.op == "where" or node in seen:
             continue
+        seen.add(node)
         if node.op == "mul":
             found += [b for b, e in zip(node.args, node.data[1:], strict=True) if e < 0]
         stack += node.args

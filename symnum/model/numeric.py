@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symnum.errors import ModelError
+from symnum.expr.network_values import network_value
 from symnum.expr.ops import TABLE
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import fold, symbols
@@ -36,6 +37,10 @@ def evaluate(term: Term, values: Mapping[Term, Any] | None = None) -> Any:
             )
         if node.op == "erf":
             return np.vectorize(math.erf, otypes=[float])(args[0])
+        if node.op == "weights":
+            return tuple(args)
+        if node.op == "network":
+            return network_value(node.data, args)
         if isinstance(node, Symbol) or node.op in ("derivative", "integral"):
             return None  # allowed below a derivative that has a value
         return getattr(np, TABLE[node.op].numpy)(*args)

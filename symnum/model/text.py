@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from symnum.errors import ModelError, ParseError, did_you_mean
+from symnum.expr.network import without_networks
 from symnum.expr.parse import parse, parse_equation
 from symnum.expr.term import Symbol, Term
 from symnum.model.conditions import Condition, FaceCondition, Periodic
@@ -352,14 +353,19 @@ def to_text(system: PDESystem) -> dict[str, Any]:
                 f"the initial value of {key} is an array or a function, which has no text; pass a formula, or "
                 f"initial={{'{key}': values}} to from_text"
             )
+
+    def written(term: Term) -> str:
+        """In the grammar, which knows no networks."""
+        return plain(without_networks(term))
+
     conditions = [str(Periodic(name, sign)) for name, sign in system.periodic.items()]
     for rows in system.face_conditions.values():
-        conditions += [f"{plain(c.residual)} = 0 @ {c.where}" for c in rows]
+        conditions += [f"{written(c.residual)} = 0 @ {c.where}" for c in rows]
     return {
-        "equations": [f"{plain(e.lhs)} = {plain(e.rhs)}" for e in system.equations],
+        "equations": [f"{written(e.lhs)} = {written(e.rhs)}" for e in system.equations],
         "domain": {name: (plain(low), plain(high)) for name, (low, high) in system.domain.exact.items()},
         "conditions": conditions,
-        "initial": [f"{plain(key)} = {plain(value)}" for key, value in system.initial.items()],
+        "initial": [f"{plain(key)} = {written(value)}" for key, value in system.initial.items()],
         "parameters": dict(system.parameters),
         "fields": {u.name: " ".join(c.name for c in u.info.coordinates) for u in system.fields},
         "name": system.name,

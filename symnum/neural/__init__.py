@@ -4,7 +4,8 @@
     NeuralSDE      dy = drift dt + diffusion dW, diagonal noise, along the path of a seed
     LatentODE      series with gaps: an encoder, a NeuralODE for what is not seen, a decoder
     fit            the training loop: regularisers, schedules, checkpoints, a report
-    network        a network as a term of an equation; SystemODE: a model on a grid whose parameters are trained
+    network        a network as a term of an equation (write_out: as sums and products); SystemODE: a model on a grid whose parameters are trained
+    candidates     formulas for a term that is known by its values; library: what they are made of; replaced: a formula put into a system
     regularisers   out.regularizer("error"), "local", ...; schedules for their weight; steer: random end times
 
 torch is an extra: pip install 'symnum[neural]'. What does not need it works without. Names are looked up in the table below when they are first used.
@@ -19,8 +20,12 @@ _HOMES = {
     "symnum.neural.stochastic": "NeuralSDE StochasticOutcome moment_loss",
     "symnum.neural.record": "Record SolveOptions Stats",
     "symnum.neural.latent": "LatentODE LatentOutcome",
-    "symnum.neural.networks": "network",
+    "symnum.neural.networks": "network networks_of write_out NetworkTerm",
     "symnum.neural.system": "SystemODE",
+    "symnum.neural.system_outcome": "SystemOutcome",
+    "symnum.neural.observations": "Observations",
+    "symnum.neural.regression": "candidates library Candidate Candidates",
+    "symnum.neural.replacing": "replaced",
     "symnum.neural.regularise": "REGULARISERS steer constant exponential warm_up",
     "symnum.neural.train": "fit",
     "symnum.neural.report": "Training",
@@ -64,8 +69,22 @@ if TYPE_CHECKING:  # `as` marks a name as exported
         moment_loss as moment_loss,
     )
     from symnum.neural.latent import LatentODE as LatentODE, LatentOutcome as LatentOutcome
-    from symnum.neural.networks import network as network
+    from symnum.neural.networks import (
+        network as network,
+        networks_of as networks_of,
+        write_out as write_out,
+        NetworkTerm as NetworkTerm,
+    )
     from symnum.neural.system import SystemODE as SystemODE
+    from symnum.neural.system_outcome import SystemOutcome as SystemOutcome
+    from symnum.neural.observations import Observations as Observations
+    from symnum.neural.regression import (
+        Candidate as Candidate,
+        Candidates as Candidates,
+        candidates as candidates,
+        library as library,
+    )
+    from symnum.neural.replacing import replaced as replaced
     from symnum.neural.record import Record as Record, SolveOptions as SolveOptions, Stats as Stats
     from symnum.neural.regularise import (
         REGULARISERS as REGULARISERS,

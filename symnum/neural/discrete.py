@@ -32,6 +32,7 @@ class Problem:
         method: see ``explicit.ExplicitPair``.
         precise: an implicit method iterates to round-off, as exact gradients want it.
         star: t* of the local regularisers; share: in [0, 1), the step j = floor(share n) of the biased one. None: not drawn.
+        drawing: gives star and share, where these are drawn when they are first asked for.
     """
 
     net: Callable[..., Any]
@@ -42,6 +43,12 @@ class Problem:
     precise: bool = False
     star: float | None = None
     share: float | None = None
+    drawing: Callable[[], tuple[float, float]] | None = None
+
+    def draw(self) -> None:
+        """Draw what was left to be drawn."""
+        if self.drawing is not None:
+            (self.star, self.share), self.drawing = self.drawing(), None
 
     def chosen(self, steps: int) -> int | None:
         """The number of the step that was drawn."""

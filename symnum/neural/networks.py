@@ -3,27 +3,30 @@
     h_0 = inputs,     h_(l+1) = g(W_l h_l + b_l),     result = W_n h_n + b_n
 
 Weights are parameters of the model like any other, called NAME_w0_2_1 (layer 0, output 2, input 1) and NAME_b0_2: ``parameters=`` sets them, a
-gradient by parameters is one by weights, generated programs hold them. The term is written out, one summand a hidden unit, and evaluated for many
-grid points at a time in vectors; code grows with the number of weights, so a dozen units a layer are what this is for.
+gradient by parameters is one by weights, generated programs hold them. The term is one operator, whatever the widths (``expr.network``): machine
+code loops over the units and takes many grid points at a time in vectors. ``write_out`` gives sums and products instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symnum.errors import ModelError, TermError, did_you_mean
-from symnum.expr.calculus import substitute
-from symnum.expr.term import Symbol, Term, add, as_term, mul
-from symnum.neural.native import layers as functions
-from symnum.neural.native.layers import ACTIVATIONS, X
+from symnum.expr import network as operator
+from symnum.expr.network import ACTIVATIONS, without_networks
+from symnum.expr.network_values import network_value
+from symnum.expr.term import Symbol, Term, as_term
+from symnum.expr.walk import postorder
 
 Weights = list[tuple[NDArray[np.float64], NDArray[np.float64]]]  # (W (out, in), b (out,)) of each layer
-MOST = 4000  # weights up to which code is written out
+MOST = 4000  # weights: each of them is a parameter of the model
 
 
 def network(
@@ -42,21 +45,59 @@ def network(
         The output; with several outputs a tuple of them.
 
     Raises:
-        ModelError: numbers of units that do not fit, an unknown activation, more than 4000 weights.
+        ModelError: a name that is none, numbers of units that do not fit, an unknown activation, more than 4000 weights, a seed that is no number.
     """
+    _check(name, seed)
     terms = _inputs(inputs)
     sizes = _sizes(layers, len(terms))
     if activation not in ACTIVATIONS:
         raise ModelError(
-            f"there is no activation {activation!r}.{did_you_mean(activation, ACTIVATIONS)} There are: {', '.join(ACTIVATIONS)}"
+            f"there is no activation {activation!r}.{did_you_mean(str(activation), ACTIVATIONS)} There are: {', '.join(ACTIVATIONS)}"
         )
-    value = functions.activation(activation, 0, 1, 1.0 if activation == "elu" else 0.01).value
-    values = terms
-    for layer, (matrix, bias) in enumerate(initial_weights(sizes, seed)):
-        sums = _dense(name, layer, matrix, bias, values)
-        last = layer == len(sizes) - 2
-        values = sums if last else [substitute(value, {X[0]: s}) for s in sums]
+    parts = [p for layer, row in enumerate(initial_weights(sizes, seed)) for p in _parameters(name, layer, *row)]
+    block = operator.weights(parts)
+    values = [operator.network(operator.Shape(activation, sizes, k), terms, block) for k in range(sizes[-1])]
     return values[0] if len(values) == 1 else tuple(values)
+
+
+def write_out(term: Any) -> Term:
+    """A term with the networks in it written out, as sums of products and functions of inputs and weights: to read it, or to take it elsewhere."""
+    return without_networks(as_term(term))
+
+
+@dataclass(frozen=True)
+class NetworkTerm:
+    """What a network in a term is.
+
+    Attributes: ``name``; ``inputs``: terms; ``layers``: numbers of units; ``activation``; ``output``: which of the outputs; ``derivatives``: by
+    which inputs it is differentiated, counted from 0.
+    """
+
+    name: str
+    inputs: tuple[Term, ...]
+    layers: tuple[int, ...]
+    activation: str
+    output: int
+    derivatives: tuple[int, ...]
+
+    def __call__(self, weights: Weights, *values: Any) -> Any:
+        """The value for weights (see ``weights_of``) and values of the inputs, arrays that broadcast."""
+        numbers = [x for w, b in weights for x in (*np.asarray(w).ravel(), *np.asarray(b))]
+        data = operator.Shape(self.activation, self.layers, self.output, self.derivatives).data
+        return network_value(data, [*values, numbers])
+
+
+def networks_of(terms: Any) -> list[NetworkTerm]:
+    """The networks in a term or a list of terms, each that has weights by names, in order of appearance."""
+    given = [as_term(t) for t in (terms if isinstance(terms, (list, tuple)) else [terms])]
+    found = []
+    for node in postorder(given):
+        if node.op == "network" and (first := node.args[-1].args[0]).op == "symbol":
+            shape = operator.shape_of(node.data)
+            name = first.name.partition("_w0_")[0]  # type: ignore[attr-defined]
+            made = NetworkTerm(name, node.args[:-1], shape.sizes, shape.activation, shape.output, shape.places)
+            found.append(made)
+    return found
 
 
 def initial_weights(layers: Sequence[int], seed: int = 0) -> Weights:
@@ -101,19 +142,32 @@ def weights_of(name: str, layers: Sequence[int], values: Mapping[str, float]) ->
         ) from None
 
 
+def _check(name: Any, seed: Any) -> None:
+    if not (isinstance(name, str) and name.isidentifier()):
+        raise ModelError(
+            f'name={name!r} cannot begin the names of weights; write letters and digits, such as "f" or "k_1"'
+        )
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise ModelError(f"seed={seed!r} is no whole number >= 0; write for example seed=1")
+
+
 def _inputs(inputs: Any) -> list[Term]:
     if isinstance(inputs, Term):
         return [inputs]
     try:
-        return [as_term(term) for term in inputs]
+        terms = [as_term(term) for term in inputs]
     except (TypeError, TermError):
-        raise ModelError(f"inputs={inputs!r} is no list of terms; write inputs=[u]") from None
+        terms = []
+    if not terms:
+        raise ModelError(f"inputs={inputs!r} is no list of terms; write inputs=[u]")
+    return terms
 
 
 def _sizes(layers: Sequence[int], inputs: int) -> tuple[int, ...]:
-    sizes = tuple(layers)
-    if len(sizes) < 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
-        raise ModelError(f"layers={list(sizes)} are no numbers of units; write for example layers=[{inputs}, 16, 1]")
+    given = list(layers) if isinstance(layers, Iterable) else layers
+    if not (isinstance(given, list) and len(given) > 1 and all(map(_is_count, given))):
+        raise ModelError(f"layers={given!r} are no numbers of units; write for example layers=[{inputs}, 16, 1]")
+    sizes = tuple(map(int, given))
     if sizes[0] != inputs:
         raise ModelError(
             f"layers={list(sizes)} begins with {sizes[0]}, but there are {inputs} inputs; write layers={[inputs, *sizes[1:]]}"
@@ -121,22 +175,20 @@ def _sizes(layers: Sequence[int], inputs: int) -> tuple[int, ...]:
     count = sum((a + 1) * b for a, b in pairwise(sizes))
     if count > MOST:
         raise ModelError(
-            f"layers={list(sizes)} have {count} weights; a network in an equation is written out and has {MOST} at most"
+            f"layers={list(sizes)} have {count} weights; a network in an equation has {MOST} at most: each is a parameter"
         )
     return sizes
 
 
-def _dense(name: str, layer: int, matrix: Any, bias: Any, values: Sequence[Term]) -> list[Term]:
-    """W h + b with a parameter for each number."""
-    return [
-        add(
-            [
-                _parameter(_bias(name, layer, i), bias[i]),
-                *(mul((_parameter(_weight(name, layer, i, j), matrix[i, j]), h)) for j, h in enumerate(values)),
-            ]
-        )
-        for i in range(len(matrix))
-    ]
+def _is_count(n: Any) -> bool:
+    return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and int(n) >= 1
+
+
+def _parameters(name: str, layer: int, matrix: Any, bias: Any) -> list[Symbol]:
+    """W row by row, then b, a parameter for each number."""
+    rows, columns = matrix.shape
+    found = [_parameter(_weight(name, layer, i, j), matrix[i, j]) for i in range(rows) for j in range(columns)]
+    return found + [_parameter(_bias(name, layer, i), bias[i]) for i in range(rows)]
 
 
 def _parameter(name: str, value: float) -> Symbol:

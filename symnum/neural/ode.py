@@ -125,12 +125,13 @@ class NeuralODE(torch.nn.Module):
 
     def _solve(self, problem: Problem, y0: Tensor, times: Tensor) -> tuple[Record, Starts]:
         if self.engine != "torch":
-            ours = "the native road has the discrete adjoint, without checkpoints"
-            reason = ours if self._own_way_back else self._native.serves(problem, y0, times)
+            ours = "the native road has the discrete adjoint"
+            reason = ours if self.adjoint != "discrete" else self._native.serves(problem, y0, times)
             if not reason and (self._native.small or self.engine == "native"):
-                return self._native.solve(problem, y0, times)
+                return self._native.solve(problem, y0, times, self.checkpoints)
             if reason and self.engine == "native":
                 refuse_native(reason)
+        problem.draw()
         if self.checkpoints is not None and torch.is_grad_enabled():
             return by_checkpoints(problem, y0, times, self.checkpoints)
         if self.adjoint != "discrete" and torch.is_grad_enabled():
@@ -142,6 +143,7 @@ class NeuralODE(torch.nn.Module):
 
         The discrete adjoint is the exact derivative of this map.
         """
+        out.problem.draw()
         y0 = out.y0 if y0 is None else checked_state(y0, self.net)
         times = out.times if ts is None else checked_times(ts, y0, out.record.h[0] < 0)
         problem = replace(out.problem, net=self.net, precise=True)
@@ -161,12 +163,17 @@ class NeuralODE(torch.nn.Module):
             wanted = [*self.net.parameters()] if isinstance(self.net, torch.nn.Module) else []
             problem.parameters = [p for p in (*wanted, *self.more_parameters) if p.requires_grad]
         if self.training and torch.is_grad_enabled():
-            first, second = uniform(2, generator)
-            values = times.detach().numpy()
-            begin, last = float(values.flat[0]), values[-1]
-            end = float(last if values.ndim == 1 else last[abs(last - begin).argmax()])
-            problem.star, problem.share = begin + first * (end - begin), second
+            problem.drawing = lambda: _drawn(times, generator)
         return problem
+
+
+def _drawn(times: Tensor, generator: torch.Generator | None) -> tuple[float, float]:
+    """t* in the interval of the times, and the share that chooses j."""
+    first, second = uniform(2, generator)
+    values = times.detach().numpy()
+    begin, last = float(values.flat[0]), values[-1]
+    end = float(last if values.ndim == 1 else last[abs(last - begin).argmax()])
+    return begin + first * (end - begin), second
 
 
 class Outcome:

@@ -10,7 +10,7 @@ rms: over all numbers of the state, the batch among them, so a batch shares its 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING
@@ -71,7 +71,7 @@ class Record:
         y: (time, *state) at the save times, differentiable; NaN in rows that were not reached.
         t: n + 1 accepted times; h: n signed steps. Numbers: the controller has no gradient.
         errors: (n,) E_j; stiffness: (n,) S_j. Differentiable where the adjoint is "discrete", with h_j held fixed.
-        states: the n + 1 states at ``t``, differentiable; empty where they were not kept.
+        states: the n + 1 states at ``t``, differentiable; empty where they were not kept, {j: state} where one was wanted.
         stats: see ``Stats``. success, message: a sentence, with what to try after a failure.
     """
 
@@ -80,7 +80,7 @@ class Record:
     h: Sequence[float]
     errors: Tensor
     stiffness: Tensor
-    states: Sequence[Tensor] | Tensor = ()
+    states: Sequence[Tensor] | Mapping[int, Tensor] | Tensor = ()
     stats: Stats = field(default_factory=Stats)
     success: bool = True
     message: str = "reached the end of the interval"

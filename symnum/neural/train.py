@@ -26,9 +26,11 @@ from symnum.neural.ode import NeuralODE, Outcome
 from symnum.neural.regularise import checked_regulariser, constant
 from symnum.neural.report import Row, Training
 from symnum.neural.stochastic import NeuralSDE
+from symnum.neural.system import SystemODE
 from symnum.neural.training_file import read_training, set_random_state, write_training
 
 Weight = Callable[[int], float]
+SOLVES = NeuralODE | NeuralSDE | SystemODE
 
 
 def fit(
@@ -52,10 +54,11 @@ def fit(
     """Train.
 
     Args:
-        model: holds one or more NeuralODE or NeuralSDE. loss: loss(model, batch) -> tensor without dimensions.
+        model: a SystemODE, NeuralODE or NeuralSDE, or a module that holds some. loss: loss(model, batch) -> tensor without dimensions.
         data: batches, gone through once an epoch (a DataLoader, a list).
         regulariser: a name of ``REGULARISERS``, or None. lambda_: its weight, a number or a function of the epoch (``exponential``, ``warm_up``).
-        optimiser: None: Adam. learning_rate: a number, or a function of the epoch; with an optimiser given, only a function changes its rate.
+        optimiser: None: Adam. ``torch.optim.LBFGS`` gets the loss as its closure. learning_rate: a number, or a function of the epoch; with an
+            optimiser given, only a function changes its rate.
         validate: validate(model) -> score, the higher the better (an accuracy, a loss with its sign turned); called in evaluation mode without
             gradients before the first epoch and after each.
         early_stop: stop after so many epochs without a better score (loss, without ``validate``), and go back to the best weights.
@@ -122,8 +125,10 @@ class _Run:
             )
         if self.regulariser is not None:
             checked_regulariser(self.regulariser)
-            if not any(isinstance(m, NeuralODE | NeuralSDE) for m in self.model.modules()):
-                raise SolveError(f"regulariser={self.regulariser!r}, but the model holds no NeuralODE or NeuralSDE")
+            if not any(isinstance(m, SOLVES) for m in self.model.modules()):
+                raise SolveError(
+                    f"regulariser={self.regulariser!r}, but the model holds no NeuralODE, NeuralSDE or SystemODE"
+                )
         self.weight = self.lambda_ if callable(self.lambda_) else constant(self.lambda_)
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         if not parameters:
@@ -179,9 +184,31 @@ class _Run:
         return {"epoch": epoch + 1.0, **{key: value / number for key, value in sums.items()}, "lambda": weight}
 
     def step(self, batch: Any, weight: float) -> Row:
-        """One step of the optimiser, unless the loss is not finite."""
-        assert self.optimiser is not None
-        self.optimiser.zero_grad()
+        """One step of the optimiser, unless the loss is not finite; loss and evaluations before it."""
+        optimiser = self.optimiser
+        assert optimiser is not None
+        rows = list[Row]()
+
+        def evaluate() -> Tensor:
+            optimiser.zero_grad()
+            total, row = self.total(batch, weight)
+            rows.append(row)
+            if bool(torch.isfinite(total)):
+                total.backward()
+                if self.clip is not None:
+                    torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+            elif len(rows) > 1:  # a line search has gone too far: a wall, from which it comes back
+                total = torch.full_like(total, 1e10 * max(1.0, abs(rows[0]["loss"])))
+            return total
+
+        if isinstance(optimiser, torch.optim.LBFGS):  # without a gradient at its start it stays there
+            optimiser.step(lambda: evaluate().detach())
+        elif bool(torch.isfinite(evaluate())):
+            optimiser.step()
+        return rows[0]
+
+    def total(self, batch: Any, weight: float) -> tuple[Tensor, Row]:
+        """The loss with its regulariser, and both as numbers with the evaluations a solve."""
         with solves_of(self.model) as solves:
             loss = self.loss(self.model, batch)
         if not (isinstance(loss, Tensor) and loss.numel() == 1):
@@ -189,17 +216,16 @@ class _Run:
             raise SolveError(
                 f"loss(model, batch) gave {seen}, not a tensor without dimensions; write for example (...).mean()"
             )
+        if not loss.requires_grad:
+            raise SolveError(
+                "the loss has no gradient; compute it from what the model gives with torch alone, without .detach(), numpy or torch.no_grad()"
+            )
         extra = loss.new_zeros(())
         if self.regulariser is not None and weight:
             extra = sum((out.regularizer(self.regulariser) for out in solves), extra)
-        total = loss.reshape(()) + weight * extra
-        if bool(torch.isfinite(total)):
-            total.backward()
-            if self.clip is not None:
-                torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
-            self.optimiser.step()
         evaluations = sum(out.nfe for out in solves) / max(1, len(solves))
-        return {"loss": float(loss.detach()), "regulariser": float(extra.detach()), "nfe": evaluations}
+        row = {"loss": float(loss.detach()), "regulariser": float(extra.detach()), "nfe": evaluations}
+        return loss.reshape(()) + weight * extra, row
 
     def scored(self) -> Row:
         """Score and evaluations a solve, in evaluation mode."""
@@ -255,12 +281,12 @@ class _Run:
 
 @contextmanager
 def solves_of(model: torch.nn.Module) -> Any:
-    """The outcomes of all NeuralODE and NeuralSDE solves below: ``with solves_of(model) as solves: ...``."""
+    """The outcomes of all solves below: ``with solves_of(model) as solves: ...``."""
     found: list[Outcome] = []
     hooks = [
         module.register_forward_hook(lambda _m, _i, out: found.append(out))
         for module in model.modules()
-        if isinstance(module, NeuralODE | NeuralSDE)
+        if isinstance(module, SOLVES)
     ]
     try:
         yield found

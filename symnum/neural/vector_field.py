@@ -50,15 +50,24 @@ class VectorField:
 
     def __call__(self, t: float, y: Tensor) -> Tensor:
         self.evaluations += 1
+        if self.evaluations > 1:
+            return self._slope(t, y)
+        try:
+            value = self._slope(t, y)
+        except (RuntimeError, TypeError) as error:  # as torch tells of matrices that do not fit
+            called = "net(t, y)" if self.timed else "net(y)"
+            raise SolveError(f"{called} fails for y of shape {tuple(y.shape)}: {error}") from error
+        check_slope(value, y)
+        return value
+
+    def _slope(self, t: float, y: Tensor) -> Tensor:
+        value: Tensor
         if not self.timed:
             value = self.net(y)
         else:
             time = torch.tensor(t, dtype=y.dtype, device=y.device)
             value = self.net(time if self.shift is None else time + self.shift.to(y), y)
-        if self.evaluations == 1:
-            check_slope(value, y)
-        made: Tensor = value
-        return made
+        return value
 
 
 def check_slope(value: Any, y: Tensor) -> None:

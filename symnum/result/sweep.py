@@ -48,6 +48,18 @@ class Sweep:
         keys = ("success", "message", "stats", "method", "why")
         return cls(whole, [{key: getattr(s, key) for key in keys} for s in solutions])
 
+    @classmethod
+    def of_arrays(
+        cls, first: Solution, fields: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray], facts: Sequence[Mapping[str, Any]]
+    ) -> Sweep:
+        """Trajectories of a system without space. first: the solution of one, for names and units; fields: (trajectory, t); given: the parameters."""
+        whole = first.to_xarray()
+        variables = {name: (("trajectory", "t"), values, whole[name].attrs) for name, values in fields.items()}
+        coordinates = {"t": whole["t"], "trajectory": np.arange(len(facts))}
+        coordinates |= {name: ("trajectory", values) for name, values in given.items()}
+        attributes = {k: v for k, v in whole.attrs.items() if k != "parameters"}
+        return cls(type(whole)(variables, coordinates, attributes), facts)
+
     @property
     def t(self) -> np.ndarray:
         return np.asarray(self.dataset["t"].values)

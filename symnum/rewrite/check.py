@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from symnum.expr.network_values import network_value
 from symnum.expr.ops import TABLE
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import fold, postorder
@@ -52,6 +53,10 @@ def _node(node: Term, args: list[Any], kind: Any) -> Any:
         return np.vectorize(math.erf, otypes=[kind])(args[0])
     if op == "symbol":
         raise KeyError(node)
+    if op == "weights":
+        return tuple(args)
+    if op == "network":
+        return network_value(node.data, args)
     name = TABLE[op].numpy
     numbers = args if TABLE[op].boolean or op == "where" else [a * kind.type(1) for a in args]
     return getattr(np, name)(*numbers)

@@ -26,6 +26,7 @@ from symnum.expr.term import (
     linear_combination,
     mul,
     power_product,
+    rebuild,
     scale,
     split_coefficient,
 )
@@ -76,7 +77,7 @@ class Collector:
             return self._product(node, args)
         if not node.args or node.op == "table":
             return _atom(node)
-        return _atom(call(node.op, *(self._build(p) for p in args)))
+        return _atom(rebuild(node, tuple(self._build(p) for p in args)))
 
     def _product(self, node: Term, args: list[Polynomial]) -> Polynomial:
         outside = {b: e for b, e in zip(node.args, node.data[1:], strict=True) if self._outer(b)}

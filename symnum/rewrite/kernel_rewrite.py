@@ -217,7 +217,7 @@ class _Way(NamedTuple):
 
 def _best(terms: Sequence[Term], way: _Way, engine: Engine | None) -> tuple[str, list[Term], tuple[float, float]]:
     """The name of the cheapest form, its terms, and the costs a point before and after."""
-    tables = [n for n in postorder(terms) if n.op == "table"]
+    tables = [n for n in postorder(terms) if n.op in ("table", "network", "network_gradient")]  # kept as they stand
     sealed = {n: Symbol(f"_table{k}", "temporary") for k, n in enumerate(tables)}
     moving = {s for n, s in sealed.items() if not way.fixed(n)}
     plain = replaced(terms, dict(sealed))

@@ -7,7 +7,7 @@
         v
     the result: never dearer than the input or plain cse
 
-Derivatives, integrals and tables are kept as they stand, and so are comparisons of what is not defined everywhere.
+Derivatives, integrals, tables and networks are kept as they stand, and so are comparisons of what is not defined everywhere.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from symnum.rewrite.normal import multiplied_out, single_fractions
 from symnum.rewrite.polish import polished
 from symnum.rewrite.share import condense, share
 
-_OPAQUE = frozenset({"derivative", "integral", "table"})
+_OPAQUE = frozenset({"derivative", "integral", "table", "network"})
 _LARGE = 3000  # nodes
 _CONDITIONS = frozenset({"gt", "ge", "lt", "le", "ne"})
 

@@ -73,7 +73,7 @@ class _Newton:
             if not np.isfinite(size):
                 break
             z, reached = self.damped(z, step, size, solver)
-            if reached and size <= 1e-3:
+            if size <= 1e-3:  # where no step is shorter (not reached), nothing but round-off is left
                 return Start(self.state(z))
             if not reached:
                 break

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from symnum.bridge import Session, guarded, session
 from symnum.errors import SolveError, did_you_mean
 from symnum.ir.kernel import Kernel
+from symnum.ir.passes import write_networks_out
 from symnum.solvers.jacobian import fixed_jacobian, mass_of
 from symnum.solvers.julia_callbacks import Callbacks
 from symnum.solvers.julia_methods import ALGORITHMS, EXPLICIT, IMPLICIT, PARTITIONED, SPLIT, STOCHASTIC
@@ -152,7 +153,7 @@ class _Making:
         """A kernel as a function of Julia; the same text is compiled once in a process."""
         from symnum.codegen.targets.julia import print_function
 
-        return self.julia.bridge.generated(print_function(kernel, name), f"{name}!")
+        return self.julia.bridge.generated(print_function(write_networks_out(kernel), name), f"{name}!")
 
     def derivatives(self) -> None:
         problem = self.problem

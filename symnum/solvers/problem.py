@@ -88,6 +88,7 @@ class Problem:
         keepalive: whatever must live as long as ``address`` is called.
         watch: asked after each accepted step; the run ends there, successfully, where ``watch(t, y)`` is true.
         noise: what moves the state at random beside f; None: nothing.
+        device: ``cuda_machine.OnDevice``: f on a GPU, where explicit and exponential methods of the embedded backend then keep all vectors.
 
     Raises:
         SolveError: y0 is not a finite vector, differential is no mask of its length, the interval is empty or not finite, a breakpoint is not
@@ -119,6 +120,7 @@ class Problem:
     keepalive: object = None
     watch: Callable[[float, Array], bool] | None = None
     noise: Noise | None = None
+    device: Any = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__

@@ -71,7 +71,9 @@ def evaluate_all(cases: list[Case], folder: Path) -> list[np.ndarray]:
 
 
 def on_all_targets() -> list[Any]:
-    """The names of all targets as parameters of a test; Julia's is skipped where there is none."""
+    """The names of all targets as parameters of a test; Julia's and CUDA's are skipped where there is no Julia or no GPU."""
+    from symnum.codegen.cuda_device import why_no_gpu
     from symnum.codegen.target import targets
 
-    return [pytest.param(name, marks=pytest.mark.julia) if name == "julia" else name for name in targets().names()]
+    marks = {"julia": pytest.mark.julia, "cuda": pytest.mark.skipif(bool(why_no_gpu()), reason=why_no_gpu())}
+    return [pytest.param(name, marks=marks.get(name, ())) for name in targets().names()]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from symnum.codegen.cuda_device import why_no_gpu
 from symnum.codegen.target import compile_kernel, targets
 from symnum.expr.ops import TABLE
 from symnum.expr.term import Const, Term, call
@@ -33,7 +34,8 @@ fuzz = settings(deadline=None, phases=[Phase.generate], suppress_health_check=li
 compiler = pytest.mark.skipif(
     not any(map(shutil.which, ("cc", "gcc", "clang"))), reason="there is no C compiler on the PATH"
 )
-NEEDS = {"c": compiler, "julia": pytest.mark.julia}
+gpu = pytest.mark.skipif(bool(why_no_gpu()), reason=why_no_gpu())  # tests/codegen/test_cuda.py runs CUDA C without one
+NEEDS = {"c": compiler, "julia": pytest.mark.julia, "cuda": gpu}
 TARGETS = [pytest.param(name, marks=NEEDS.get(name, ())) for name in targets().names()]
 FEWER = {"c": 6, "julia": 6}  # every kernel is one run of a compiler
 

@@ -72,3 +72,10 @@ def test_deep_layers_cost_a_few_times_the_value() -> None:
     found = adjoints([(root, ONE)], set(weights).__contains__)
     assert len(found) == len(weights)
     assert node_count(found.values()) < 8 * node_count(root)
+
+
+def test_a_power_of_zero_does_not_change_with_its_exponent() -> None:
+    found = adjoints([(A**B, ONE)], WANTED.__contains__)
+    assert value(found[B], {A: 0.0, B: 2.5}) == 0.0
+    assert value(found[B], {A: 2.0, B: 2.5}) == pytest.approx(2.0**2.5 * np.log(2.0))
+    assert value(found[A], {A: 2.0, B: 2.5}) == pytest.approx(2.5 * 2.0**1.5)

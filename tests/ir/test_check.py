@@ -71,7 +71,21 @@ SUMS: dict[str, tuple[tuple[Statement, ...], str]] = {
         "is read before it is summed to the end",
     ),
     "never summed": ((over(load("I", ())),), r"integral\(u\) is read but nothing is summed into it equation 1"),
-    "local stored": ((over(T), Store("I", T)), "I is stored but is no output of this kernel"),
+    "stored and summed": (
+        (over(T), adding(T), Store("I", T)),
+        r"integral\(u\) is written in several ways \(add, store\); give each an array of its own",
+    ),
+    "read before stored": ((over(load("I", ())), Store("I", T)), r"integral\(u\) is read before it is stored"),
+    "local stored twice": ((over(T), Store("I", T), Store("I", ALPHA)), r"values of integral\(u\) are stored twice"),
+    "unknown operation": (
+        (over(T), Accumulate("I", T, "", "median")),
+        "taken together by 'median'; expected one of add",
+    ),
+    "two operations": (
+        (over(T), adding(T), Accumulate("I", T, "", "maximum")),
+        r"is written in several ways \(add, maximum\)",
+    ),
+    "unknown target": ((over(T), Store("w", T)), "w is stored but is no output of this kernel"),
     "output summed": ((Loop(0, 0, N, (Accumulate("f", T),)),), "f is summed but is no local array of this kernel"),
     "unknown array": ((over(load("w", (0,))),), "reads an array that this kernel does not have equation 1"),
     "too many offsets": ((over(load("u", (0, 0))),), "u is read with 2 offsets, it has 1 axes"),

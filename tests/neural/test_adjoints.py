@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import weakref
+from collections import Counter
 
 import pytest
 
@@ -128,6 +130,68 @@ def test_memory_of_the_discrete_adjoint_grows_as_stated() -> None:
     assert many[1] / many[0] == pytest.approx(few[1] / few[0], rel=0.25)  # the same for every step
     with_few, with_many = kept(4, 2.0), kept(4, 20.0)
     assert with_few[1] == with_many[1] < 0.02 * many[1]
+
+
+class Held:
+    """Numbers that graphs hold for the way back: what is held now and the most at any time; a storage counts once."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        self.known = {p.data_ptr() for p in net.parameters()}
+        self.holders: Counter[int] = Counter()
+        self.sizes: dict[int, int] = {}
+        self.most = 0
+
+    def pack(self, tensor: torch.Tensor) -> object:
+        key = tensor.untyped_storage().data_ptr()  # alive as long as it is held, so no other has it
+        if key in self.known:
+            return _Packed(tensor)
+        self.holders[key] += 1
+        self.sizes[key] = tensor.untyped_storage().nbytes() // 8
+        self.most = max(self.most, sum(self.sizes[k] for k in self.holders))
+        packed = _Packed(tensor)
+        weakref.finalize(packed, self.release, key)
+        return packed
+
+    def release(self, key: int) -> None:
+        self.holders[key] -= 1
+        if not self.holders[key]:
+            del self.holders[key]
+
+    def __enter__(self) -> Held:
+        self.hooks = torch.autograd.graph.saved_tensors_hooks(self.pack, lambda packed: packed.tensor)
+        self.hooks.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.hooks.__exit__(*error)
+
+
+class _Packed:
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor.detach()  # with its graph, an output that its own node keeps would never be let go
+
+
+def test_memory_of_checkpoints_is_m_states_and_the_graph_of_a_few_steps() -> None:
+    """The formula of the docs, for numbers of checkpoints and of steps: the most that is held at any time, on the way back too."""
+    net, y0 = TimedNet(width=40, scale=1.5), torch.randn(5, 2, dtype=torch.float64)
+
+    def most(checkpoints: int | None, rtol: float) -> tuple[int, int]:
+        node = sn.neural.NeuralODE(net, rtol=rtol, atol=rtol, checkpoints=checkpoints, engine="torch")
+        with Held(net) as held:
+            out = node(y0, [0.0, 5.0])
+            out.y.square().sum().backward()
+        return out.stats.steps, held.most
+
+    whole = {rtol: most(None, rtol) for rtol in (1e-6, 1e-9)}
+    assert whole[1e-9][0] > 2 * whole[1e-6][0] > 30
+    per_step = whole[1e-9][1] / whole[1e-9][0]
+    assert per_step == pytest.approx(whole[1e-6][1] / whole[1e-6][0], rel=0.1)
+    for rtol, (steps, _) in whole.items():
+        for m in (4, 8, 16):
+            longest = -(-2 * steps // m)
+            taken, held = most(m, rtol)
+            assert taken == steps and held <= m * y0.numel() + 1.1 * longest * per_step
+            assert held >= 0.4 * longest * per_step  # what is counted is that graph
 
 
 @pytest.mark.parametrize("most", [2, 3, 7, 64])

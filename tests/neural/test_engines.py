@@ -107,11 +107,9 @@ def test_the_native_road_sees_what_its_parts_hold() -> None:
 def test_which_road_is_taken() -> None:
     y0 = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
     for options, call, says in (
-        ({"checkpoints": 4}, lambda n: n(y0, [0, 1]), "without checkpoints"),
-        ({"adjoint": "backsolve"}, lambda n: n(y0, [0, 1]), "without checkpoints"),
+        ({"adjoint": "backsolve"}, lambda n: n(y0, [0, 1]), "discrete adjoint"),
         ({}, lambda n: n(y0[0], [0, 1]), r"\(batch, dim\)"),
         ({}, lambda n: n.float()(y0.float(), [0, 1]), "float64"),
-        ({}, lambda n: n(y0, torch.tensor([0.0, 1.0], requires_grad=True)), "without a gradient"),
         ({}, lambda n: n(y0, [[0.0], [1.0]]), "all samples share"),
     ):
         with pytest.raises(SolveError, match=says + ".*engine='torch'"):

@@ -74,6 +74,7 @@ def relative(a: Any, b: Any) -> float:
 def evaluate(network: SmallNetwork, t: float, y: Any, w: Any) -> tuple[Any, Any, list[Any]]:
     """f, w^T df/dy and the weight gradients, from the native functions."""
     bound = BoundNetwork(network, len(y))
+    bound.clear()
     value, back = np.empty(y.shape), np.empty(y.shape)
     pointer = ctypes.c_void_p
     field = native_function(network.compiled.rhs, ctypes.c_double, *[pointer] * 3)
@@ -81,7 +82,7 @@ def evaluate(network: SmallNetwork, t: float, y: Any, w: Any) -> tuple[Any, Any,
     at = y.numpy().ctypes.data, bound.context.ctypes.data
     field(t, *at, value.ctypes.data)
     pullback(t, *at, w.numpy().ctypes.data, back.ctypes.data)
-    return torch.from_numpy(value), torch.from_numpy(back), [torch.from_numpy(g) for g in bound.gradients()]
+    return torch.from_numpy(value), torch.from_numpy(back), list(bound.gradients())
 
 
 def agrees(net: nn.Module, dim: int, timed: bool, batch: int) -> None:

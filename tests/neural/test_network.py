@@ -93,6 +93,7 @@ def test_weights_go_in_and_out_by_name() -> None:
 
 def test_the_seed_decides_the_weights() -> None:
     assert network("f", U, [1, 3, 1]) is network("f", U, [1, 3, 1], seed=0)
+    assert network("f", U, np.array([1, 3, 1])) is network("f", U, [1, 3, 1])
     assert network("f", U, [1, 3, 1], seed=1) is not network("f", U, [1, 3, 1])
     assert all(np.abs(w).max() <= 1 / np.sqrt(w.shape[1]) for w, _ in initial_weights([4, 30, 2]))
 
@@ -106,13 +107,23 @@ def test_the_seed_decides_the_weights() -> None:
         ([U], [1, 2.5, 1], {}, "no numbers of units"),
         ([U], [1, 3, 1], {"activation": "tan"}, "Did you mean 'tanh'"),
         ([U], [1, 100, 100, 1], {}, "4000 at most"),
+        ([U], [1, 3, 1], {"seed": "x"}, "write for example seed=1"),
         ("u", [1, 3, 1], {}, "no list of terms"),
         (3, [1, 3, 1], {}, "no list of terms"),
+        ([], [1, 1], {}, r"inputs=\[\] is no list of terms"),
+        ([U], 5, {}, "layers=5 are no numbers of units"),
+        ([U], [1, 3, 1], {"activation": None}, "There are: tanh"),
     ],
 )
 def test_bad_input(inputs: Any, layers: list[Any], options: dict[str, Any], said: str) -> None:
     with pytest.raises(sn.errors.ModelError, match=said):
         network("f", inputs, layers, **options)
+
+
+@pytest.mark.parametrize("name", ["1f", "", "f u", 3])
+def test_names_are_identifiers(name: Any) -> None:
+    with pytest.raises(sn.errors.ModelError, match="cannot begin the names of weights"):
+        network(name, [U], [1, 3, 1])
 
 
 def test_values_that_are_missing_are_named() -> None:

@@ -60,6 +60,42 @@ def test_steps_are_those_of_the_native_solver(method: str) -> None:
     np.testing.assert_allclose(out.y[-1].numpy(), native.y[-1], rtol=1e-8)
 
 
+@pytest.mark.parametrize(
+    ("method", "dtype"), [("Tsit5", torch.float32), ("Tsit5", torch.float64), ("Vern7", torch.float64)]
+)
+def test_sums_in_one_pass_are_those_of_torch_to_round_off(method: str, dtype: torch.dtype) -> None:
+    """Solves without a graph take the machine code of ``fused``, solves with one torch's operations."""
+    torch.manual_seed(3)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 9), torch.nn.Tanh(), torch.nn.Linear(9, 3)).to(dtype)
+    y0 = torch.randn(30, 3, dtype=dtype)
+    node = sn.neural.NeuralODE(net, method, 1e-4, 1e-4, engine="torch")
+    with torch.no_grad():
+        fast = node(y0, [0.0, 0.5, 3.0])
+    slow = node(y0, [0.0, 0.5, 3.0])
+    eps = torch.finfo(dtype).eps
+    assert fast.nfe == slow.nfe
+    torch.testing.assert_close(fast.y, slow.y.detach(), rtol=0, atol=100 * eps)
+    torch.testing.assert_close(fast.errors, slow.errors.detach(), rtol=1e4 * eps, atol=1e5 * eps)
+    torch.testing.assert_close(fast.stiffness, slow.stiffness.detach(), rtol=1e5 * eps, atol=1e5 * eps)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_what_is_not_finite_stays_so_in_the_norm(bad: float) -> None:
+    from symnum.neural import fused
+
+    y, k = torch.ones(100, dtype=torch.float64), torch.ones(100, dtype=torch.float64)
+    k[77] = bad
+    with torch.no_grad():
+        assert fused.serves(y, (k,)) and not fused.serves(y, (k[::2],)) and not fused.serves(y[:3], (k[:3],))
+        y_new = fused.combination(y, 1.0, [(0, 0.5)], [k])
+        assert not math.isfinite(y_new[77]) and float(y_new[3]) == 1.5
+        assert math.isnan(fused.norm(y, y_new, 0.1, [(0, 1.0)], [k], 1e-3, 1e-6)[0])
+        assert not math.isfinite(float(fused.distance(y, k)))
+        with torch.autograd.forward_ad.dual_level():
+            assert not fused.serves(y, (k,))  # its tangents would be lost
+    assert not fused.serves(y, (k,))  # where a graph is wanted
+
+
 def test_outcome_reports_steps_and_estimates() -> None:
     out = turning(rtol=1e-6, atol=1e-6)(state((1.0, 0.0)), [0.0, 5.0])
     assert out.nfe == out.stats.rhs_evaluations == 2 + 6 * (out.stats.steps + out.stats.rejected)
@@ -168,6 +204,7 @@ def test_bad_networks_are_named() -> None:
     for net, says in (
         (torch.nn.Linear(2, 3, dtype=torch.float64), "shape (1, 3) for a state of shape (1, 2)"),
         (lambda y: y.float(), "dtype torch.float32"),
+        (torch.nn.Linear(3, 2, dtype=torch.float64), "net(y) fails for y of shape (1, 2): mat1 and mat2"),
         (lambda y: 1.0, "a float, not a tensor"),
         (lambda y: torch.log(-1 - y**2), "at the start"),
     ):

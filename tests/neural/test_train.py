@@ -141,6 +141,7 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
         ({"data": iter([1])}, SolveError, "an iterator"),
         ({"loss": lambda m, b: 1.0}, SolveError, "gave a float"),
         ({"loss": lambda m, b: m(b[0])}, SolveError, "of shape (5, 4, 2)"),
+        ({"loss": lambda m, b: m(b[0]).detach().sum()}, SolveError, "the loss has no gradient"),
         ({"model": torch.nn.Linear(1, 1), "regulariser": "error"}, SolveError, "holds no NeuralODE"),
         ({"model": torch.nn.ReLU()}, SolveError, "no parameters"),
         ({"model": 3}, SolveError, "not a torch.nn.Module"),

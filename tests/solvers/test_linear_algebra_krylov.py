@@ -14,6 +14,7 @@ from symnum.errors import SolveError
 from symnum.pipeline import _problem
 from symnum.solvers.backend import solve
 from symnum.solvers.jacobian import fixed_jacobian
+from symnum.solvers.linear_algebra import choose
 from symnum.solvers.linear_algebra.averaged import Averaged
 from symnum.solvers.linear_algebra.choose import solver
 from symnum.solvers.linear_algebra.krylov import DIMENSION, TOLERANCE, Krylov, gmres
@@ -96,7 +97,11 @@ def test_solves_miss_by_a_thousandth_of_the_tolerance(rate: Any, kind: type) -> 
     assert (made.evaluations, made.factorisations, made.solves) == (1, 2, 2)
 
 
-def test_the_choice_for_wide_graphs() -> None:
+def test_the_choice_for_wide_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Factors in a fixed pattern while they are cheap, else transforms precondition; without these SuperLU."""
+    cheap = solver(_system(_reaction, 32), Options())
+    assert isinstance(cheap, Sparse) and cheap.native is not None
+    monkeypatch.setattr(choose, "MOST_IN_PATTERN", 1000)
     chosen = solver(_system(_reaction, 32), Options())
     assert isinstance(chosen, Krylov) and isinstance(chosen.preconditioner, Averaged)
     assert isinstance(solver(_system(_layers, 32), Options()), Sparse)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symnum.solvers.backend import solve
-from symnum.solvers.linear_algebra import threads
+from symnum.solvers.linear_algebra import pattern, threads
 from symnum.solvers.linear_algebra.threads import Threads, one_thread
 from symnum.solvers.preconditioner import factorise
 from symnum.solvers.problem import Options, Problem
@@ -66,10 +66,11 @@ def test_a_library_that_cannot_be_told_is_left_alone(monkeypatch):
         pass
 
 
-def test_the_library_of_scipy_follows():
-    state = threads.scipy_threads()
+@pytest.mark.parametrize("whose", ["scipy", "numpy"])
+def test_the_libraries_follow(whose):
+    state = getattr(threads, f"{whose}_threads")()
     if state is None:
-        pytest.skip("SciPy's BLAS cannot be told")
+        pytest.skip(f"the BLAS of {whose} cannot be told")
     before = state.get()
     with one_thread():
         assert state.get() == 1
@@ -87,8 +88,9 @@ def diffusion(n):
 
 
 @pytest.mark.parametrize("kind", ["sparse", "banded", "dense"])
-def test_runs_with_factors_work_in_one_thread(library, kind):
+def test_runs_with_factors_work_in_one_thread(library, kind, monkeypatch):
     """The library is told during the run and afterwards all is as before; a small system has no LAPACK and tells nothing."""
+    monkeypatch.setattr(pattern, "MOST", 0)  # sparse factors by SuperLU, which calls the library
     matrix = diffusion(120)["banded" if kind == "banded" else "sparse"]
 
     def rhs(t, y, out):

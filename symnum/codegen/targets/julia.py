@@ -13,7 +13,8 @@ from symnum.codegen.julia_file import print_file
 from symnum.codegen.julia_function import print_function as print_definition
 from symnum.codegen.julia_names import LANGUAGE
 from symnum.codegen.target import CompiledKernel
-from symnum.ir.kernel import Kernel
+from symnum.errors import TargetError
+from symnum.ir.kernel import Accumulate, Kernel, Store, statements
 
 RATES = Arguments("y", "dydt", "d{}_dt")
 
@@ -46,11 +47,29 @@ def print_function(kernel: Kernel, name: str | None = None) -> str:
     ``out``, ``y``: flat vectors, row-major as everywhere in symnum; ``p``: parameters in the kernel's order. Element types are free: dual
     numbers pass through. ``name``: of the function without its exclamation mark (None: the kernel's).
     """
+    _check(kernel)
     names = LANGUAGE[0]()
     named = replace(kernel, name=names.spell(name or kernel.name))
     made = layout(named, language=LANGUAGE)
     arguments = RATES if kernel.name == "rhs" else Arguments()
     return print_file(made, [print_definition(named, made, arguments, _about(kernel, arguments))])
+
+
+def _check(kernel: Kernel) -> None:
+    """TargetError for what this printer has no words for."""
+    inside = list(statements(kernel.body))
+    unknown = {
+        "arrays with steps": any(not a.contiguous for a in (*kernel.inputs, *kernel.outputs, *kernel.locals)),
+        "constants": bool(kernel.constants),
+        "stored local arrays": any(isinstance(s, Store) and kernel.is_local(s.array) for s in inside),
+        "products, maxima and minima over loops": any(
+            isinstance(s, Accumulate) and s.operation != "add" for s in inside
+        ),
+        "float32": kernel.dtype != "float64",
+    }
+    found = [what for what, there in unknown.items() if there]
+    if found:
+        raise TargetError(f'the julia target has no {" and no ".join(found)} (in {kernel.name}); write target="c"')
 
 
 def _about(kernel: Kernel, arguments: Arguments) -> str:

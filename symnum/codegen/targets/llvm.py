@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import math
 import time
 
 import numpy as np
 
-from symnum.codegen import vector_math
-from symnum.codegen.jit import compile_ir, has_fma, native_function
+from symnum.codegen import network_code, vector_math
+from symnum.codegen.jit import Module, compile_ir, has_fma, native_function
 from symnum.codegen.llvm_emit import Names, literal
 from symnum.codegen.llvm_function import FunctionPrinter
+from symnum.codegen.llvm_memory import constants_lie_outside
 from symnum.codegen.llvm_scalars import print_pieces, worth_cutting
 from symnum.codegen.target import CompiledKernel
 from symnum.expr.term import Term
 from symnum.expr.walk import fold
 from symnum.ir.kernel import Kernel, values
-from symnum.ir.passes import arrange, fuse_loops, hoist, overlap_tails, peel
+from symnum.ir.passes import arrange, fuse_loops, hoist, overlap_tails, peel, share_networks, write_networks_out
 from symnum.ir.passes.tail import WIDTH
 
 
@@ -29,24 +31,36 @@ def build(kernel: Kernel, cache: bool = True) -> CompiledKernel:
     else:
         text, level = print_module(schedule(kernel)), 3
     module = compile_ir(text, cache=cache, level=level)
+    link_constants(module, kernel)
     address = module.address(kernel.name)
     native = native_function(address, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
     def function(t: float, y: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
         native(t, y.ctypes.data, p.ctypes.data, out.ctypes.data)
 
-    return CompiledKernel(kernel, "llvm", function, text, address, module, time.process_time() - begin)
+    source = f"{text}{_digest(kernel)}"
+    return CompiledKernel(kernel, "llvm", function, source, address, module, time.process_time() - begin)
+
+
+def _digest(kernel: Kernel) -> str:
+    """A comment that tells sources apart whose data, outside the code, differ."""
+    if not constants_lie_outside(kernel):
+        return ""
+    data = hashlib.blake2b(digest_size=16)
+    for vector in kernel.constant_vectors:
+        data.update(vector.tobytes())
+    return f"; data {data.hexdigest()}\n"
 
 
 def schedule(kernel: Kernel) -> Kernel:
     """[Kernel] -> [Kernel]: one sweep over rows, wrapped ends peeled off innermost loops, invariants hoisted."""
-    return hoist(overlap_tails(fuse_loops(peel(arrange(kernel), width=WIDTH))))
+    return hoist(overlap_tails(fuse_loops(peel(arrange(share_networks(kernel)), width=WIDTH))))
 
 
 def print_scalars(kernel: Kernel) -> str:
-    """The LLVM IR of a large kernel without loops, in functions of bounded size."""
+    """The LLVM IR of a large kernel without loops, in functions of bounded size; networks, whose weights lie beside one function, are written out."""
     names = Names(vector_math.AVAILABLE)
-    body = print_pieces(kernel, names)
+    body = print_pieces(write_networks_out(kernel), names)
     definitions = ""
     if names.used_vector:
         definitions = vector_math.definitions(names.used_vector, fma=has_fma(), any_magnitude=True)
@@ -59,18 +73,27 @@ def print_module(kernel: Kernel, jam: int = 4) -> str:
     names = Names(vector_math.AVAILABLE)
     function = FunctionPrinter(kernel, names, jam)
     body = function.print()
+    networks = network_code.definitions(names)
     small = all(angles_are_small(value, kernel.periods) for value in values(kernel.body))
     definitions = (
         vector_math.definitions(names.used_vector, fma=has_fma(), any_magnitude=not small) if names.used_vector else ""
     )
     declared = [d for d in sorted(names.declared) if d not in definitions]
-    tables = [_table(name, numbers) for numbers, name in function.memory.tables.items()]
-    return "\n".join([f"; {kernel.comment}", *declared, definitions, *tables, body, *function.metadata, ""])
+    kind = function.memory.kind
+    tables = [print_table(name, numbers, kind) for numbers, name in function.memory.tables.items()]
+    return "\n".join([f"; {kernel.comment}", *declared, definitions, *tables, body, *function.metadata, *networks, ""])
 
 
-def _table(name: str, numbers: tuple[float, ...]) -> str:
-    listed = ", ".join(f"double {literal(x)}" for x in numbers)
-    return f"{name} = private unnamed_addr constant [{len(numbers)} x double] [{listed}], align 64"
+def print_table(name: str, numbers: tuple[float, ...], kind: str) -> str:
+    """The definition of a table of numbers."""
+    listed = ", ".join(f"{kind} {literal(x, kind)}" for x in numbers)
+    return f"{name} = private unnamed_addr constant [{len(numbers)} x {kind}] [{listed}], align 64"
+
+
+def link_constants(module: Module, kernel: Kernel) -> None:
+    """Tell loaded code where the constants lie that are too many to be written into it."""
+    for k, vector in enumerate(kernel.constant_vectors if constants_lie_outside(kernel) else ()):
+        module.point(f"{kernel.name}.constant{k}", vector)
 
 
 def angles_are_small(root: Term, periods: tuple[int, ...]) -> bool:

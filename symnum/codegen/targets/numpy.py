@@ -6,11 +6,13 @@ import keyword
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from symnum.codegen.scratch import rooms
 from symnum.codegen.target import CompiledKernel
 from symnum.errors import TargetError
 from symnum.expr.ops import TABLE
@@ -19,7 +21,8 @@ from symnum.expr.walk import fold, symbols
 from symnum.ir.kernel import Accumulate, Array, Kernel, Let, Loop, Statement, Store
 from symnum.ir.passes import fuse_loops, share_subterms
 
-_TAKEN = frozenset({"t", "y", "p", "out", "np", "roll", "erf"})
+_TAKEN = frozenset({"t", "y", "p", "out", "data", "np", "roll", "erf"})
+_REDUCTIONS = {"add": "sum", "mul": "prod", "maximum": "max", "minimum": "min"}
 Ranges = dict[int, tuple[int, int]]
 
 
@@ -29,11 +32,13 @@ def build(kernel: Kernel) -> CompiledKernel:
     source = print_function(kernel)
     space: dict[str, Any] = {"np": np, "roll": np.roll, "erf": _erf}
     exec(compile(source, f"<symnum numpy {kernel.name}>", "exec"), space)  # noqa: S102  our own generated text
-    inner = space[kernel.name]
+    inner, number = space[kernel.name], np.dtype(kernel.dtype).type
+    data = (kernel.constant_vectors,) if kernel.constants else ()
 
     def function(t: float, y: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
         with np.errstate(all="ignore"):
-            inner(np.float64(t), y, p, out)  # Python's own float would raise for 1/0 and give a complex (-8)**(1/3)
+            # Python's own float would raise for 1/0 and give a complex (-8)**(1/3)
+            inner(number(t), y, p.astype(number, copy=False), out, *data)
 
     return CompiledKernel(kernel, "numpy", function, source, None, None, time.process_time() - begin)
 
@@ -64,7 +69,8 @@ class _Printer:
 
     def print(self) -> str:
         kernel = self.kernel
-        self.lines = [f"def {kernel.name}(t, y, p, out):", f'    """{_safe(kernel.comment)}"""']
+        data = ", data" if kernel.constants else ""
+        self.lines = [f"def {kernel.name}(t, y, p, out{data}):", f'    """{_safe(kernel.comment)}"""']
         if kernel.parameters:
             listed = ", ".join(self._name(s.name, "parameter") for s in kernel.parameters)
             self.lines.append(f"    {listed}{',' if len(kernel.parameters) == 1 else ''} = p")
@@ -72,12 +78,29 @@ class _Printer:
             self.lines.append(f"    {self._name(array.name)} = {_view('y', array)}")
         for array in kernel.outputs:
             self.lines.append(f"    out_{self._name(array.name)} = {_view('out', array)}")
-        for array in kernel.locals:
-            self.lines.append(f"    {self._name(array.name)} = np.zeros({array.shape!r}, y.dtype)")
+        for constant in kernel.constants:
+            number = next(k for k, v in enumerate(kernel.constant_vectors) if v is constant.values)
+            self.lines.append(f"    {self._name(constant.array.name)} = {_view(f'data[{number}]', constant.array)}")
+        self._scratch()
         self._body(kernel.body, {})
         head = ["import numpy as np", "from numpy import roll", ""]
-        head += [f"{name} = np.array([{', '.join(map(_number, n))}])" for n, name in self.tables.items()]
+        single = "" if kernel.dtype == "float64" else f", np.{kernel.dtype}"
+        head += [f"{name} = np.array([{', '.join(map(_number, n))}]{single})" for n, name in self.tables.items()]
         return "\n".join([*head, *([""] if self.tables else []), "", *self.lines, "    return out", ""])
+
+    def _scratch(self) -> None:
+        """The local arrays; those that share memory are views of one vector."""
+        for room in rooms(self.kernel):
+            made = "np.zeros({0}, y.dtype)" if not room.start else f"np.full({{0}}, {_number(room.start)}, y.dtype)"
+            whole = room.arrays[0]
+            if len(room.arrays) == 1 and whole.contiguous:
+                self.lines.append(f"    {self._name(whole.name)} = {made.format(repr(whole.shape))}")
+                continue
+            vector = self._name("scratch", "vector")
+            self.lines.append(f"    {vector} = {made.format(room.size)}")
+            for array in room.arrays:
+                there = replace(array, offset=array.offset - room.begin)
+                self.lines.append(f"    {self._name(array.name)} = {_view(vector, there)}")
 
     def print_elementwise(self) -> str:
         """``def f(x, y)`` of whole arrays, which gives its outputs."""
@@ -138,12 +161,13 @@ class _Printer:
         return frozenset(axes)
 
     def _store(self, statement: Store, ranges: Ranges) -> None:
-        array = self.kernel.output(statement.array)
+        array, value = self.kernel.target(statement), self.expression(statement.value, ranges)
         window = _window(array, ranges, (0,) * len(array.axes))
-        self.lines.append(f"    out_{self._name(array.name)}[{window}] = {self.expression(statement.value, ranges)}")
+        prefix = "" if self.kernel.is_local(array.name) else "out_"
+        self.lines.append(f"    {prefix}{self._name(array.name)}[{window}] = {value}")
 
     def _accumulate(self, statement: Accumulate, ranges: Ranges) -> None:
-        """Add the sum over the axes that the local array does not have."""
+        """Take in the sum (product, maximum, minimum) over the axes that the local array does not have."""
         array, axes = self.kernel.input(statement.array), sorted(ranges)
         value = _as_number(statement.value, self.expression(statement.value, ranges))
         lost = tuple(k for k, a in enumerate(axes) if a not in array.axes)
@@ -152,9 +176,12 @@ class _Printer:
             box = tuple(ranges[a][1] - ranges[a][0] for a in axes)
             value = value if whole else f"np.broadcast_to({value}, {box!r})"
             along = "" if len(lost) == len(axes) else f"axis={lost[0]}" if len(lost) == 1 else f"axis={lost!r}"
-            value = f"{value}.sum({along})"
-        window = _window(array, ranges, (0,) * len(array.axes))
-        self.lines.append(f"    {self._name(array.name)}[{window}] += {value}")
+            value = f"{value}.{_REDUCTIONS[statement.operation]}({along})"
+        here = f"{self._name(array.name)}[{_window(array, ranges, (0,) * len(array.axes))}]"
+        if statement.operation in ("add", "mul"):
+            self.lines.append(f"    {here} {'+' if statement.operation == 'add' else '*'}= {value}")
+        else:
+            self.lines.append(f"    {here} = np.{statement.operation}({here}, {value})")
 
     def expression(self, term: Term, ranges: Ranges) -> str:
         """A term as Python, fully parenthesised where precedence is not obvious."""
@@ -187,7 +214,8 @@ class _Printer:
     def _leaf(self, node: Symbol, ranges: Ranges) -> str:
         if node.kind == "index":
             start, stop = ranges[node.info]
-            return f"np.arange({start}.0, {stop}.0)" + self._spread((node.info,), ranges)
+            single = "" if self.kernel.dtype == "float64" else f", dtype=np.{self.kernel.dtype}"
+            return f"np.arange({start}.0, {stop}.0{single})" + self._spread((node.info,), ranges)
         if node.kind == "load":
             return self._load(node, ranges)
         if node.kind == "temporary":
@@ -228,7 +256,10 @@ class _Printer:
 
 
 def _view(vector: str, array: Array) -> str:
-    return f"{vector}[{array.offset}:{array.offset + array.size}].reshape({array.shape!r})"
+    if array.contiguous:
+        return f"{vector}[{array.offset}:{array.offset + array.size}].reshape({array.shape!r})"
+    steps = ", ".join(f"{step}*{vector}.itemsize" for step in array.strides)
+    return f"np.lib.stride_tricks.as_strided({vector}[{array.offset}:], {array.shape!r}, ({steps},))"
 
 
 def _loose(array: Array, fixed: tuple[bool, ...]) -> tuple[int, ...]:

@@ -13,15 +13,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from symnum.errors import ModelError, SolveError
+from symnum.errors import ModelError
 from symnum.expr.calculus import substitute
 from symnum.expr.term import Symbol, Term, as_term
 from symnum.expr.walk import symbols
+from symnum.formats.prose.constants import encoded
 from symnum.formats.prose.record import ProseRecord
-from symnum.formats.prose.sums import Summand
+from symnum.formats.prose.sums import Summand, expanded
 from symnum.formats.prose.words import GENERATED, LONGEST, ODE, SEPARATOR, parse
-from symnum.formats.prose.writer import Order, Rounding, Tokens, Writer
+from symnum.formats.prose.writer import Order, Rounding, Tokens, Writer, check_size
 
+_ROUND_OFF = 1e-9
 PASSES = 5  # of writing and reading; two are enough but where rounding makes terms equal
 
 
@@ -68,7 +70,8 @@ def record(
     equations = []
     for k, (u, rate) in enumerate(rates.items()):
         writer.place = f"equation {k}, the rate of {u.name}"
-        equations.append(_settled(writer, rate, _order(writer, u, height)))
+        check_size(rate, writer.place)
+        equations.append(_settled(writer, u, rate, _order(writer, u, height)))
     tokens = joined(equations)
     return ProseRecord(
         tokens,
@@ -85,18 +88,50 @@ def record(
     )
 
 
-def _settled(writer: Writer, rate: Term, order: Order) -> Tokens:
+def _settled(writer: Writer, u: Symbol, rate: Term, order: Order) -> Tokens:
     """Tokens that are written alike when they are read again: rounding may make summands equal or functions constant."""
     from symnum.formats.prose.read import term
 
     leaves = {("u", k): u for k, u in enumerate(writer.names)}
     tokens: Tokens = []
     for _ in range(PASSES):
-        before, tokens = tokens, writer.equation(rate, order)
+        before, tokens = tokens, writer.sum(_differences(writer, u, expanded(rate, writer.number)), order)
         if tokens == before:
             break
         rate = term(parse(tokens, ODE)[0], leaves, None)
     return tokens
+
+
+def _differences(writer: Writer, u: Symbol, parts: list[Summand]) -> list[Summand]:
+    """Stencils as differences: ``w u_0 - 2 w u_1 + w u_2`` in the equation of u_1 is ``w ((u_0 - u_1) + (u_2 - u_1))``, whose rounding keeps the sum.
+
+    Where at least two other variables enter linearly and their coefficients nearly balance that of u; what is left of that stays a term of its own.
+    """
+    linear: dict[Term, float] = {
+        p.factors[0][0]: p.coefficient
+        for p in parts
+        if len(p.factors) == 1 and p.factors[0][1] == 1 and p.factors[0][0] in writer.rank
+    }
+    own = linear.pop(u, 0.0)
+    rest = own + sum(linear.values())
+    if len(linear) < 2 or abs(rest) > 0.5 * abs(own):
+        return parts
+    by_weight: dict[tuple[str, str, str], list[Term]] = {}
+    for v, c in linear.items():
+        by_weight.setdefault(encoded(c), []).append(v)
+    made = [p for p in parts if not (len(p.factors) == 1 and p.factors[0][1] == 1 and p.factors[0][0] in (u, *linear))]
+    for held in by_weight.values():
+        ordered = sorted(held, key=lambda v: writer.rank[v])  # type: ignore[index]
+        pairs = [["sub", writer.names[v], writer.names[u]] for v in ordered]  # type: ignore[index]
+        tokens = pairs[0]
+        for pair in pairs[1:]:
+            tokens = ["add", *tokens, *pair]
+        phrase = Symbol(f"differences~{len(writer.phrases)}", "temporary")
+        writer.phrases[phrase] = tokens
+        made.append(Summand(linear[ordered[0]], ((phrase, 1),)))
+    if abs(rest) > _ROUND_OFF * abs(own):
+        made.append(Summand(rest, ((u, 1),)))
+    return made
 
 
 def joined(equations: Sequence[Tokens]) -> Tokens:
@@ -144,9 +179,3 @@ def _order(writer: Writer, u: Symbol, height: Mapping[Symbol, int]) -> Order:
         return (part.factors == ((u, 1),), *writer.usual(part))
 
     return of_variable
-
-
-def check_dimension(dimension: Any) -> None:
-    """Raises SolveError unless it is a positive whole number or None."""
-    if dimension is not None and (not isinstance(dimension, int) or isinstance(dimension, bool) or dimension < 1):
-        raise SolveError(f"dimension={dimension!r} is no number of variables; write dimension=3, or leave it out")

@@ -22,7 +22,7 @@ from symnum.formats.prose.pde_writer import Leaf, PdeWriter
 from symnum.formats.prose.read import term
 from symnum.formats.prose.record import ProseRecord
 from symnum.formats.prose.words import PDE, parse
-from symnum.formats.prose.writer import Tokens
+from symnum.formats.prose.writer import Tokens, check_size
 
 _HIGHEST = {0: 2, 1: 4}  # orders in time and space that have a leaf
 
@@ -49,6 +49,7 @@ def export_pde(system: Any, dimension: int | None = None, time_range: float | No
     for k, residual in enumerate(_residuals(system)):
         writer.place = f"equation {k}"
         plain = _with_leaves(_values(expand_derivatives(residual), system, writer), system, writer, s)
+        check_size(plain, writer.place, powers=False)
         equations.append(_settled(writer, plain))
     tokens = joined(equations)
     return ProseRecord(

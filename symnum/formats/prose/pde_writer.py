@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ class PdeWriter:
     powers: dict[Symbol, tuple[Term, int]] = field(default_factory=dict)
     rounding: Rounding = field(default_factory=Rounding)
     place: str = ""
+    _ranks: dict[Term, tuple[object, ...]] = field(default_factory=dict)  # of functions and sums
 
     def add_leaf(self, symbol: Symbol, leaf: Leaf) -> None:
         self.leaves[symbol] = leaf
@@ -125,9 +126,11 @@ class PdeWriter:
         if base in self.leaves:
             leaf = self.leaves[base]
             return (0, leaf.field, leaf.time, leaf.space)
-        held = sorted((word.field, word.time, word.space) for s in symbols(base) if (word := self.leaves.get(s)))
-        draft = PdeWriter(self.leaves, self.powers, Rounding(), self.place)
-        return (1, base.op == "add", tuple(held), tuple(draft.factor(base)))
+        if base not in self._ranks:
+            held = sorted((word.field, word.time, word.space) for s in symbols(base) if (word := self.leaves.get(s)))
+            draft = replace(self, rounding=Rounding())
+            self._ranks[base] = (1, base.op == "add", tuple(held), tuple(draft.factor(base)))
+        return self._ranks[base]
 
     # --- products --------------------------------------------------------------------------------------------------------------------------
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from symnum.errors import ModelError, ParseError, UnknownOption
+import numpy as np
+
+from symnum.errors import ModelError, ParseError, TermError, UnknownOption
 from symnum.expr.term import Const, Symbol, Term, add, call, mul, power, scale
 from symnum.formats.prose.record import ProseRecord
-from symnum.formats.prose.words import DIALECTS, Node, parse, split
+from symnum.formats.prose.words import DIALECTS, Node, check_dimension, did_you_mean_dialect, parse, split
 
 SPAN = (0.0, 6.0)  # the interval of the paper's trajectories
 
@@ -34,9 +36,10 @@ def read(
     Raises ParseError (a ModelError) with the position of the first token that is wrong.
     """
     tokens = source.tokens if isinstance(source, ProseRecord) else source
+    check_dimension(dimension)
     chosen = dialect or (source.dialect if isinstance(source, ProseRecord) else "ode")
-    if chosen not in DIALECTS:
-        raise ModelError(f"dialect={chosen!r} is not known; PROSE has {', '.join(map(repr, DIALECTS))}")
+    if not isinstance(chosen, str) or chosen not in DIALECTS:
+        raise ModelError(did_you_mean_dialect(chosen))
     trees = parse(split(tokens), DIALECTS[chosen], dimension)
     known = source if isinstance(source, ProseRecord) else None
     if chosen == "pde":
@@ -68,7 +71,9 @@ def _ode_system(trees: list[Node], known: ProseRecord | None, names: Any, values
         parameters.append(parameter(f"c_{k}", placeholder_value(values, k)))
         return parameters[-1]
 
-    rates = [term(tree, {("u", k): s for k, s in enumerate(states)}, placeholder) for tree in trees]
+    leaves = {("u", k): s for k, s in enumerate(states)}
+    rates = [term(tree, leaves, placeholder) for tree in trees]
+    check_values(values, len(parameters))
     if clock is not None and float(getattr(rates[clock], "value", 0)) != 1:
         raise ModelError(
             f"variable {clock} is said to be the time, but its rate is {rates[clock]}; leave time out of the record"
@@ -100,13 +105,28 @@ def placeholder_value(values: Any, k: int) -> float:
     """The value of parameter c_k: of ``values``, 1 otherwise."""
     if values is None:
         return 1.0
-    if isinstance(values, Mapping):
-        return float(values.get(f"c_{k}", 1.0))
-    if k >= len(values):
+    if not isinstance(values, (Mapping, Sequence, np.ndarray)) or isinstance(values, str):
+        raise ModelError(f"values={values!r} is no list of numbers; write values=[2.0], or values={{'c_0': 2.0}}")
+    if not isinstance(values, Mapping) and k >= len(values):
         raise ModelError(
             f"values holds {len(values)} numbers, there are more placeholders; give one for each, or a dictionary {{'c_0': 2.0}}"
         )
-    return float(values[k])
+    given = values.get(f"c_{k}", 1.0) if isinstance(values, Mapping) else values[k]
+    if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
+        raise ModelError(f"the value of c_{k} is {given!r}, expected a number; write values=[2.0]")
+    return float(given)
+
+
+def check_values(values: Any, count: int) -> None:
+    """Raises ModelError for values of more placeholders than there are."""
+    names = [f"c_{k}" for k in range(count)]
+    if isinstance(values, Mapping):
+        extra = [key for key in values if key not in names]
+    else:
+        extra = [f"c_{k}" for k in range(count, len(values))] if values is not None else []
+    if extra:
+        known = f"placeholders are {', '.join(names)}" if names else "there are no placeholders"
+        raise ModelError(f"values has a number for {extra[0]}, but {known}")
 
 
 def _initial(states: list[Any], known: ProseRecord | None, initial: Any, clock: int | None) -> dict[Any, Any]:
@@ -119,6 +139,10 @@ def _initial(states: list[Any], known: ProseRecord | None, initial: Any, clock: 
             if (key if isinstance(key, str) else getattr(key, "name", None)) not in by_name:
                 raise ModelError(f"initial names {key}, which is no variable; they are {', '.join(by_name)}")
         return {by_name[k if isinstance(k, str) else k.name]: v for k, v in initial.items()}
+    if isinstance(initial, str) or not isinstance(initial, Iterable):
+        raise ModelError(
+            f"initial={initial!r} is no list of values, one for each of {', '.join(s.name for s in states)}; write initial=[1.0]"
+        )
     listed = list(initial)
     if len(listed) != len(states):
         raise ModelError(
@@ -170,7 +194,12 @@ def term(tree: Node, leaves: Mapping[tuple[str, int], Term], placeholder: Any = 
                 and node.arguments[1].head == "number"
                 and 0 <= n <= 3
             )
-            made[id(node)] = (small_power if small else _BUILD[node.head])(*given)
+            try:
+                made[id(node)] = (small_power if small else _BUILD[node.head])(*given)
+            except TermError as wrong:
+                found = ParseError(f"token {node.position}: {node.head} has no value here: {wrong}")
+                found.position = node.position
+                raise found from None
         elif node.head != "placeholder":
             made[id(node)] = leaves[node.head, node.index]
     return made[id(tree)]

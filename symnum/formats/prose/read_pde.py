@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symnum.errors import ModelError
-from symnum.expr.calculus import diff
-from symnum.expr.term import Const, Symbol, Term, power
-from symnum.formats.prose.read import placeholder_value, term, variable_names
+from symnum.expr.calculus import diff, expand_derivatives, substitute
+from symnum.expr.term import Const, Symbol, Term, power, scale
+from symnum.expr.walk import postorder
+from symnum.formats.prose.read import check_values, placeholder_value, term, variable_names
 from symnum.formats.prose.record import ProseRecord
 from symnum.formats.prose.words import Node
 
@@ -34,6 +35,7 @@ def pde_system(
     from the arguments (as ``sn.PDESystem.from_text`` takes them). Raises ModelError where they are missing.
     """
     from symnum.errors import UnknownOption
+    from symnum.model.equation import Eq
     from symnum.model.field import parameter
 
     if more:
@@ -65,7 +67,11 @@ def pde_system(
         return power(base, exponents[-1])
 
     residuals = [term(tree, leaves, placeholder, small_power) for tree in trees]
-    return _system(residuals, known, origin, domain, conditions, initial, t)
+    check_values(values, len(parameters))
+    equations = [Eq(r, Const(0)) for r in residuals]
+    if known is None or origin is None:
+        return _stated(equations, [*parameters, *exponents], (time, x), labels, domain, conditions or (), initial)
+    return _as_recorded(equations, known, domain, conditions, initial, t)
 
 
 def _derivative(u: Term, time: Term, x: Term, n: int, m: int) -> Term:
@@ -85,25 +91,80 @@ def _coordinates(domain: Any) -> tuple[Any, Any]:
     return made[0], made[1]
 
 
-def _system(residuals: list[Term], known: Any, origin: Any, domain: Any, conditions: Any, initial: Any, t: Any) -> Any:
-    from symnum.model.space import Domain
-    from symnum.model.system import Eq, PDESystem
+def _stated(
+    equations: list[Any],
+    parameters: list[Symbol],
+    axes: tuple[Symbol, Symbol],
+    labels: list[str],
+    domain: Any,
+    conditions: Any,
+    initial: Any,
+) -> Any:
+    """The system with a domain, conditions and initial data from the arguments, all objects or all text."""
+    from symnum.model.system import PDESystem
 
-    equations = [Eq(r, Const(0)) for r in residuals]
-    if origin is None:
-        text = PDESystem.from_text
-        if _is_text(conditions) or _is_text(initial):
-            return text([f"{e.lhs} = {e.rhs}" for e in equations], domain, conditions or (), initial)
-        return PDESystem(equations, domain, conditions or (), initial)
-    box = domain
-    if box is None:
-        span = t or known.span
-        box = Domain(
-            {name: (span if name == origin.time.name else pair) for name, pair in origin.domain.exact.items()},
-            time=origin.time.name,
-        )
-    changes = {"conditions": conditions, "initial": initial}
-    return origin.replace(equations=equations, domain=box, **{k: v for k, v in changes.items() if v is not None})
+    if not (_is_text(conditions) or _is_text(initial)):
+        return PDESystem(equations, domain, conditions, initial)
+    values = {p.name: p.info.default for p in parameters}
+    fields = dict.fromkeys(labels, " ".join(c.name for c in axes))
+    return PDESystem.from_text([f"{e.lhs} = {e.rhs}" for e in equations], domain, conditions, initial, values, fields=fields)
+
+
+def _as_recorded(equations: list[Any], known: ProseRecord, domain: Any, conditions: Any, initial: Any, t: Any) -> Any:
+    """The system with the domain, conditions and initial data of the record's model, in the time of the tokens, but for what is given."""
+    from symnum.model.space import Domain
+
+    origin, span = known.origin, known.span
+    assert span is not None
+    first, last = origin.domain.bounds[origin.time.name]
+    s = (span[1] - span[0]) / (last - first)
+    changes = {} if s == 1 else _rescaled(origin, s)
+    changes |= {k: v for k, v in {"conditions": conditions, "initial": initial}.items() if v is not None}
+    if domain is None:
+        held = {n: ((t or span) if n == origin.time.name else pair) for n, pair in origin.domain.exact.items()}
+        domain = Domain(held, time=origin.time.name)
+    return origin.replace(equations=equations, domain=domain, **changes)
+
+
+def _rescaled(origin: Any, s: float) -> dict[str, Any]:
+    """Conditions and initial data in the time s*t: u_t becomes s u_t, t becomes t/s."""
+    from dataclasses import replace
+
+    from symnum.model.conditions import FaceCondition
+    from symnum.model.equation import Eq
+
+    time = origin.time
+    if origin.events:
+        raise ModelError("the record's time is rescaled, and its model has events; export it without time_range")
+
+    def order(node: Term) -> int:
+        orders = dict(zip(node.args[1:], node.data, strict=True)) if node.op == "derivative" else {}
+        return int(orders.get(time, 0))
+
+    def slowed(term: Term) -> Term:
+        term = expand_derivatives(term)
+        rates = {n: Symbol(f"rate~{k}", "temporary") for k, n in enumerate(postorder((term,))) if order(n)}
+        held = substitute(term, {n: scale(symbol, s ** order(n)) for n, symbol in rates.items()})
+        return substitute(substitute(held, {time: scale(time, 1 / s)}), {symbol: n for n, symbol in rates.items()})
+
+    def start(key: Term, value: Any) -> Any:
+        if callable(value) and not isinstance(value, Term):
+            if order(key):
+                raise ModelError(
+                    f"the record's time is rescaled, and {key} is given as a function; give it as a formula or an array"
+                )
+            return value
+        return (slowed(value) if isinstance(value, Term) else value) * (1 / s ** order(key) if order(key) else 1)
+
+    return {
+        "conditions": [
+            replace(c, equation=Eq(slowed(c.equation.lhs), slowed(c.equation.rhs)))
+            if isinstance(c, FaceCondition)
+            else c
+            for c in origin.conditions
+        ],
+        "initial": {key: start(key, value) for key, value in origin.initial.items()},
+    }
 
 
 def _is_text(given: Any) -> bool:

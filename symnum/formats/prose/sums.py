@@ -39,23 +39,6 @@ def expanded(term: Term, number: Callable[[Term], float | None]) -> list[Summand
     return [Summand(c, factors) for factors, c in bag.items() if c != 0]
 
 
-def written(term: Term, number: Callable[[Term], float | None]) -> list[Summand]:
-    """A term as the sum that it is at its top, nothing multiplied out."""
-    if (value := number(term)) is not None:
-        return [Summand(value, ())] if value else []
-    if term.op != "add":
-        return [_product(term, number)]
-    found = [Summand(float(term.data[0]), ())] if term.data[0] else []
-    constant = sum(c * v for a, c in zip(term.args, term.data[1:], strict=True) if (v := number(a)) is not None)
-    if constant:
-        found = [Summand(constant + float(term.data[0]), ())]
-    for argument, c in zip(term.args, term.data[1:], strict=True):
-        if number(argument) is None:
-            inner = _product(argument, number)
-            found.append(Summand(float(c) * inner.coefficient, inner.factors))
-    return found
-
-
 def _product(term: Term, number: Callable[[Term], float | None]) -> Summand:
     if term.op != "mul":
         return Summand(1.0, ((term, 1),))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from symnum.errors import ParseError
+from symnum.errors import ParseError, SolveError, did_you_mean
 from symnum.formats.prose.constants import decoded
 
 SEPARATOR, PLACEHOLDER = "|", "<PLACEHOLDER>"
 LONGEST, GENERATED = 510, 148  # tokens of a system; what the reference's text generation reaches
 
-_VARIABLE = re.compile(r"u_(0|[1-9][0-9]*)\Z")
-_LEAF = re.compile(r"u(|t|tt|x|xx|xxx|xxxx)_(0|[1-9][0-9]*)\Z")
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
+_VARIABLE = re.compile(r"u_(0|[1-9][0-9]{0,8})\Z")
+_LEAF = re.compile(r"u(|t|tt|x|xx|xxx|xxxx)_(0|[1-9][0-9]{0,8})\Z")
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,8})\Z")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,19 @@ PDE = Dialect("pde", ODE.arity | {"pow": 2, "pow3": 1}, 20, True)
 DIALECTS = {d.name: d for d in (ODE, PDE)}
 
 
+def did_you_mean_dialect(name: object) -> str:
+    """The sentence for a dialect that is not there."""
+    return (
+        f"dialect={name!r} is not known.{did_you_mean(str(name), DIALECTS)} PROSE has {', '.join(map(repr, DIALECTS))}"
+    )
+
+
+def check_dimension(dimension: Any) -> None:
+    """Raises SolveError unless it is a positive whole number or None."""
+    if dimension is not None and (not isinstance(dimension, int) or isinstance(dimension, bool) or dimension < 1):
+        raise SolveError(f"dimension={dimension!r} is no number of variables; write dimension=3, or leave it out")
+
+
 @dataclass(frozen=True)
 class Node:
     """A tree: ``head`` is an operator, "number" (``value``), "placeholder", "x", or a leaf such as "u", "uxx" with its ``index``."""
@@ -49,6 +63,8 @@ def split(tokens: str | Sequence[str]) -> list[str]:
     """Tokens as a list; text is split at spaces. Raises ParseError for what is not text."""
     if isinstance(tokens, str):
         return tokens.split()
+    if not isinstance(tokens, Iterable):
+        raise ParseError(f"tokens are a list of texts, or text with spaces between them; got {tokens!r}")
     listed = list(tokens)
     for k, token in enumerate(listed):
         if not isinstance(token, str):
@@ -156,8 +172,6 @@ class _Reader:
             ) from None
 
     def _unknown(self, word: str) -> str:
-        from symnum.errors import did_you_mean
-
         known = [
             *self.dialect.arity,
             "u_0",

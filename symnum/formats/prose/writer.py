@@ -18,9 +18,11 @@ from symnum.expr.term import Const, Symbol, Term
 from symnum.expr.walk import fold, symbols
 from symnum.formats.prose.constants import ZERO, decoded, encoded
 from symnum.formats.prose.sums import Summand, expanded
+from symnum.formats.prose.words import LONGEST
 
 Tokens = list[str]
 Order = Callable[[Summand], tuple[object, ...]]
+_LARGEST = 20_000  # nodes of a term as a tree; what fits has about as many as it has tokens
 
 
 @dataclass
@@ -50,11 +52,14 @@ class Writer:
     names: Mapping[Symbol, str]
     rounding: Rounding = field(default_factory=Rounding)
     place: str = ""
+    phrases: dict[Term, Tokens] = field(default_factory=dict)  # symbols that stand for tokens
+    _numbers: dict[Term, float | None] = field(
+        default_factory=dict
+    )  # drafts share these: nested functions are ranked once
+    _keys: dict[Term, tuple[object, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rank = {s: k for k, s in enumerate(self.names)}
-        self._numbers: dict[Term, float | None] = {}
-        self._keys: dict[Term, tuple[object, ...]] = {}
 
     # --- sums ----------------------------------------------------------------------------------------------------------------------------------
 
@@ -91,7 +96,7 @@ class Writer:
 
     def usual(self, part: Summand) -> tuple[object, ...]:
         """Constants, then products of variables in the order of their names, then those with functions or fractions."""
-        plain = all(b in self.rank and isinstance(e, int) and e > 0 for b, e in part.factors)
+        plain = all((b in self.rank or b in self.phrases) and isinstance(e, int) and e > 0 for b, e in part.factors)
         return (bool(part.factors), not plain, self._letters(part))
 
     def _letters(self, part: Summand) -> tuple[object, ...]:
@@ -103,6 +108,8 @@ class Writer:
 
     def key(self, base: Term) -> tuple[object, ...]:
         """The place of a factor: variables by name, then functions, then sums, each by what they hold and at last by their tokens."""
+        if base in self.phrases:
+            return (0, -1, tuple(self.phrases[base]))
         if base in self.rank:
             return (0, self.rank[base])
         if base not in self._keys:
@@ -132,6 +139,8 @@ class Writer:
 
     def factor(self, base: Term) -> Tokens:
         """The tokens of a variable, a function or a sum."""
+        if base in self.phrases:
+            return self.phrases[base]
         if base in self.names:
             return [self.names[base]]  # type: ignore[index]
         if base.op in ("sin", "cos"):
@@ -161,6 +170,23 @@ class Writer:
 def chained(factors: Sequence[Tokens]) -> Tokens:
     """[a, b, c] -> ``mul a mul b c``."""
     return reduce(lambda done, one: ["mul", *one, *done], reversed(factors[:-1]), list(factors[-1]))
+
+
+def check_size(term: Term, place: str, powers: bool = True) -> None:
+    """Raises ModelError for terms that are far too long to be written. powers: whether they become repeated products.
+
+    Shared parts are written wherever they stand, so a small term may have more tokens than fit into any memory.
+    """
+
+    def size(node: Term, inner: list[int]) -> int:
+        if node.op == "mul" and powers:
+            inner = [n * max(1, math.ceil(abs(e))) for n, e in zip(inner, node.data[1:], strict=True)]
+        return min((2 if node.op == "tan" else 1) * (1 + sum(inner)), 10**9)
+
+    if (least := fold(term, size)) > _LARGEST:
+        raise ModelError(
+            f"{place} takes {least} or more tokens; PROSE holds {LONGEST}: give its parts variables of their own"
+        )
 
 
 def _value(node: Term, inner: list[float | None]) -> float | None:

@@ -8,7 +8,18 @@ from dataclasses import replace
 from symnum.expr.calculus import substitute
 from symnum.expr.term import Symbol, Term
 from symnum.expr.walk import symbols
-from symnum.ir.kernel import Accumulate, Kernel, Let, Loop, Statement, fresh_names, statements, values
+from symnum.ir.kernel import (
+    Accumulate,
+    Kernel,
+    Let,
+    Loop,
+    Statement,
+    Store,
+    fresh_names,
+    memory_groups,
+    statements,
+    values,
+)
 
 
 def fuse_loops(kernel: Kernel) -> Kernel:
@@ -16,23 +27,24 @@ def fuse_loops(kernel: Kernel) -> Kernel:
 
     Inputs never alias outputs and every value is stored once, so the order of loops does not matter. Temporaries go before the loops
     that use them; those that both bodies call by one name get a second name. What reads a sum never comes before it: loops are only merged
-    with loops on the same side of every first reading of a local array.
+    with loops of the same phase; those that add up gradients of networks stay as they are.
     """
     fresh = fresh_names(kernel, "f")
-    return kernel.with_body(tuple(s for part in _parts(kernel.body) for s in _fuse(part, fresh)))
+    return kernel.with_body(tuple(s for part in phases(kernel) for s in _fuse(part, fresh)))
 
 
-def _parts(body: tuple[Statement, ...]) -> list[tuple[Statement, ...]]:
-    """The body cut before each statement that reads what an earlier one of its part accumulates."""
+def phases(kernel: Kernel) -> list[tuple[Statement, ...]]:
+    """The body cut before each statement that reads a local array which an earlier one of its phase writes."""
     parts: list[list[Statement]] = [[]]
-    pending: set[str] = set()
-    for statement in body:
+    pending: set[int] = set()
+    places = {array.name: k for k, group in enumerate(memory_groups(kernel.locals)) for array in group}
+    for statement in kernel.body:
         inside = tuple(statements((statement,)))
-        if any(symbol.info.array in pending for symbol in symbols(values(inside), "load")):
+        if any(places.get(symbol.info.array) in pending for symbol in symbols(values(inside), "load")):
             parts.append([])
             pending = set()
         parts[-1].append(statement)
-        pending |= {s.array for s in inside if isinstance(s, Accumulate)}
+        pending |= {places[s.array] for s in inside if isinstance(s, Accumulate | Store) and s.array in places}
     return [tuple(part) for part in parts]
 
 
@@ -40,7 +52,7 @@ def _fuse(body: tuple[Statement, ...], fresh: Iterator[Symbol]) -> tuple[Stateme
     merged: dict[tuple[int, int, int], list[Statement]] = {}
     order: list[Statement | tuple[int, int, int]] = []
     for statement in body:
-        if not isinstance(statement, Loop):
+        if not isinstance(statement, Loop) or _takes_gradients(statement):
             order.append(statement)
             continue
         key = (statement.axis, statement.start, statement.stop)
@@ -52,6 +64,11 @@ def _fuse(body: tuple[Statement, ...], fresh: Iterator[Symbol]) -> tuple[Stateme
     rest = [s for s in order if not isinstance(s, Let)]
     loops = (Loop(*s, body=_fuse(tuple(merged[s]), fresh)) if isinstance(s, tuple) else s for s in rest)
     return (*first, *loops)
+
+
+def _takes_gradients(loop: Loop) -> bool:
+    """Does it add up gradients of networks? Such loops note one point at a time, others take vectors."""
+    return any(isinstance(s, Accumulate) and s.value.op == "network_gradient" for s in statements((loop,)))
 
 
 def _set_in(body: list[Statement]) -> set[Symbol]:

@@ -1,11 +1,12 @@
-"""[Tableau] -> LLVM: what follows a recorded run, and its exact gradient, step by step backwards.
+"""[Tableau] -> LLVM: the exact gradient of a recorded run, step by step backwards.
 
 A step from y with slopes k_i = f(t + c_i h, g_i), g_i = y + h sum_(l<i) a_il k_l, y_new = g_s, is reversed by
 
     kbar_i = (what is given) + h sum_(m>i) a_mi gbar_m,      gbar_i = kbar_i^T df/dg_i,      ybar = (given) + sum_i gbar_i
 
 from the last stage to the first. k_1 is the last slope of the step before, so kbar_1 is handed on to it. Given are the adjoint of y_new, the
-gradients by E_j and S_j (see ``neural.record``) and by rows of the dense output, y + sum_i w_i k_i with w_i = h b_i(theta). h is a constant.
+gradients by E_j and S_j (see ``neural.record``) and by rows of the dense output, y + h sum_i b_i(theta) k_i. h is a constant; a save time moves its
+row along the polynomial, by sum_i b_i'(theta) k_i.
 
 The functions take the address of one table of 64-bit words (``words``), the right-hand side and its derivative among them, so they are compiled once
 for each method. Reference: W. W. Hager, Runge-Kutta methods in optimal control and the
@@ -18,6 +19,8 @@ from collections.abc import Callable
 
 from symnum.codegen.llvm_code import Code, Metadata
 from symnum.codegen.llvm_emit import literal
+from symnum.neural.native.following import Following
+from symnum.neural.native.stages import Stages
 from symnum.neural.native.words import DECLARED, Words
 from symnum.solvers.embedded.tableau import Tableau
 
@@ -27,100 +30,44 @@ def scratch_vectors(tableau: Tableau) -> int:
     return 2 * (tableau.stages + len(tableau.extra_a)) + 6
 
 
-class Steps:
-    """Writes the functions for one tableau. ``pair``: the two stages of S_j, counted from 0; ``size``: its divisor."""
+def module_text(tableau: Tableau, pair: tuple[int, int], size: float) -> str:
+    """The module of a method: ``finish``, ``retrace``, ``adjoint``; each void (ptr words)."""
+    metadata = Metadata()
+    after = Following(tableau, pair, size, metadata)
+    made = [after.finish(), after.retrace(), Adjoint(tableau, pair, size, metadata).adjoint()]
+    return "\n".join([*DECLARED, *(m.text() for m in made), *metadata.lines, ""])
 
-    def __init__(self, tableau: Tableau, pair: tuple[int, int], size: float) -> None:
-        self.metadata = Metadata()
-        self.s, self.x = tableau.stages, len(tableau.extra_a)
-        self.pair, self.size = pair, size
-        self.c = [float(v) for v in (*tableau.c, *tableau.extra_c)]
-        self.a = [[], *([float(v) for v in row] for row in (*tableau.a, *tableau.extra_a))]
-        self.e = [float(v) for v in tableau.error]
 
-    def text(self) -> str:
-        """The module: ``rows``, ``estimates``, ``adjoint``, and ``extend`` where there are extra stages; each void (ptr words)."""
-        made = [self.rows(), self.estimates(), self.adjoint(), *([self.extend()] if self.x else [])]
-        return "\n".join([*DECLARED, *(m.text() for m in made), *self.metadata.lines, ""])
-
-    # --- forward: what is computed from the record ---
-
-    def extend(self) -> Code:
-        """The extra slopes of the steps that have a slot."""
-        w = Words(self.metadata, "extend")
-        c = w.code
-        with c.loop(w["steps"]) as j:
-            slot = c.load(w["slots"], j, "i64")
-            with c.when(c.test("sge", slot, 0)):
-                h, y, slopes = self._step(w, j, slot)
-                for i in range(self.s, self.s + self.x):
-                    self._argument(w, h, y, slopes, i, w.vector(0))
-                    w.evaluate("field", w.time(j, h, self.c[i]), w.vector(0), slopes[i])
-        c.line("ret void")
-        return c
-
-    def rows(self) -> Code:
-        """out[r] = y_j + sum_i w_ri k_i."""
-        w = Words(self.metadata, "rows")
-        c = w.code
-        with c.loop(c.iadd(w["steps"], 1)) as j, w.rows_of(j) as r:
-            y, out = w.line("y", j), w.line("out", r)
-            w.combine(out, y, [])
-            with c.when(w.inside(r, self.s + self.x)):
-                _, _, slopes = self._step(w, j, self._slot(w, j))
-                w.add(out, [(w.weight(r, self.s + self.x, i), slopes[i]) for i in range(len(slopes))])
-        c.line("ret void")
-        return c
-
-    def estimates(self) -> Code:
-        """E_j and S_j."""
-        w = Words(self.metadata, "estimates")
-        c = w.code
-        with c.loop(w["steps"]) as j:
-            h, y, slopes = self._step(w, j, None)
-            c.store(self._error(w, j, h, y, slopes)[0], w["errors"], j)
-            above, below = self._pair(w, j, h, y, slopes)
-            known = w.known(above, below)
-            ratio = c.op(f"fdiv double {above}, {c.op(f'select i1 {known}, double {below}, double {literal(1.0)}')}")
-            ratio = c.mul(ratio, literal(1.0 / self.size))
-            c.store(c.op(f"select i1 {known}, double {ratio}, double {literal(0.0)}"), w["stiffness"], j)
-        c.line("ret void")
-        return c
-
-    # --- backward ---
+class Adjoint(Stages):
+    """Writes ``adjoint`` for one tableau."""
 
     def adjoint(self) -> Code:
-        """ybar = dL/dy_0, weight gradients in the context, from the adjoints of rows, errors, stiffness and states."""
+        """ybar: from dL/dy_n to dL/dy_0; weight gradients in the context, from the adjoints of rows, errors, stiffness and states."""
         w = Words(self.metadata, "adjoint")
         c, s = w.code, self.s
         base = [w.vector(i) for i in range(s + self.x)]  # kbar before its own step's stages
         gbar = [w.vector(s + self.x + i) for i in range(s)]
         state, weight, given, carry = (w.vector(2 * (s + self.x) + i) for i in range(4))
-        ybar = w["ybar"]
-        for vector in (carry, ybar):
-            w.clear(vector)
-        self._given_states(w, w["steps"], ybar)
-        with w.rows_of(w["steps"]) as r:
-            w.add(ybar, [(literal(1.0), w.line("out", r))])
+        ybar, row = w["ybar"], c.variable("i64", w["rows"])
+        w.clear(carry)
+        self._rows_at_end(w, row)
         with c.loop(w["steps"]) as back:
             j = c.isub(c.isub(w["steps"], 1), back)
-            slot = self._slot(w, j)
-            h, y, slopes = self._step(w, j, slot)
+            slot = c.load(w["slots"], j, "i64") if self.x else ""
+            h, y, slopes = self.step(w, j, slot)
             for vector in (*base[: s - 1], *base[s:], given):
                 w.clear(vector)
             w.combine(base[s - 1], carry, [])
             self._given_states(w, j, given)
-            self._given_rows(w, j, base, given)
+            self._given_rows(w, j, row, (h, y, slopes), base, given)
             if self.x:
                 self._reverse_extra(w, j, h, y, slopes, base, given, slot, state, gbar[0])
             pair = self._given_estimates(w, j, h, y, slopes, base, given, gbar)
+            kept, entry = self._kept(w, j)
             for i in reversed(range(1, s)):
                 later = [(w.times(h, self.a[m][i]), gbar[m]) for m in range(i + 1, s) if self.a[m][i]]
                 w.combine(weight, base[i], later)
-                argument = w.line("y", c.iadd(j, 1)) if i == s - 1 else state
-                if i < s - 1:
-                    self._argument(w, h, y, slopes, i, state)
-                w.evaluate("pullback", w.time(j, h, self.c[i]), argument, weight, gbar[0])
+                self._pull(w, j, i, (h, y, slopes), kept, c.iadd(entry, i - 1), state, weight, gbar[0])
                 before = {s - 1: ybar, **pair}.get(i)
                 first = gbar[0] if before is None else before
                 rest = [] if before is None else [(literal(1.0), gbar[0])]
@@ -133,20 +80,94 @@ class Steps:
         c.line("ret void")
         return c
 
+    def _kept(self, w: Words, j: str) -> tuple[str, str]:
+        """Are the values inside f of the step's evaluations kept; and where those of its second stage stand."""
+        c = w.code
+        known = c.op(f"icmp ne ptr {w['counts']}, null")
+        place = c.op(f"select i1 {known}, ptr {w['counts']}, ptr {w['t']}")  # something that may be read
+        count = c.op(f"fptosi double {c.load(place, j)} to i64")
+        kept = c.op(f"and i1 {known}, {c.test('sle', count, w['held'])}")
+        return kept, c.isub(count, self.s - 1)
+
+    def _pull(
+        self,
+        w: Words,
+        j: str,
+        i: int,
+        step: tuple[str, str, list[str]],
+        kept: str,
+        entry: str,
+        state: str,
+        weight: str,
+        out: str,
+    ) -> None:
+        """out = weight^T df/dg_i."""
+        c, (h, y, slopes) = w.code, step
+        t = w.time(j, h, self.c[i])
+        with c.when(kept):
+            pointers = f"ptr {w['context']}, ptr {weight}, ptr {out}"
+            c.line(f"call void {w['pullback_kept']}(double {t}, i64 {entry}, {pointers})")
+        with c.when(c.op(f"xor i1 {kept}, true")):
+            argument = w.line("y", c.iadd(j, 1)) if i == self.s - 1 else state
+            if i < self.s - 1:
+                self.argument(w, h, y, slopes, i, state)
+            w.evaluate("pullback", t, argument, weight, out)
+
     def _given_states(self, w: Words, j: str, target: str) -> None:
         c = w.code
         with c.when(c.op(f"icmp ne ptr {w['states']}, null")):
             w.add(target, [(literal(1.0), w.line("states", j))])
 
-    def _given_rows(self, w: Words, j: str, base: list[str], given: str) -> None:
-        """What rows of the dense output inside a step send to its state and slopes."""
-        c, wide = w.code, self.s + self.x
-        with w.rows_of(j) as r:
-            g = w.line("out", r)
+    def _rows_at_end(self, w: Words, row: str) -> None:
+        """Rows at the end of the last step belong to no other; that of a run without a step has no slope."""
+        c = w.code
+        with w.repeat(lambda: self._not_before(w, row, c.load(w["t"], w["steps"]))):
+            number = self._previous(w, row)
+            g = w.line("out", number)
+            w.add(w["ybar"], [(literal(1.0), g)])
+            moves = c.op(f"icmp ne ptr {w['by_time']}, null")
+            with c.when(c.op(f"and i1 {moves}, {c.test('sgt', w['steps'], 0)}")):
+                slope = c.at(w["k"], c.imul(c.isub(c.imul(w["steps"], self.s), 1), w["n"]))
+                c.store(w.dot(g, slope), w["by_time"], number)
+
+    def _given_rows(
+        self, w: Words, j: str, row: str, step: tuple[str, str, list[str]], base: list[str], given: str
+    ) -> None:
+        """What rows of the step send to its state and slopes, and their gradients by the save times."""
+        c, (h, _, slopes) = w.code, step
+        begin = c.load(w["t"], j)
+        with w.repeat(lambda: self._not_before(w, row, begin)):
+            number = self._previous(w, row)
+            g, at = w.line("out", number), c.load(w["times"], number)
             w.add(given, [(literal(1.0), g)])
-            with c.when(w.inside(r, wide)):
-                for i in range(wide):
-                    w.add(base[i], [(w.weight(r, wide, i), g)])
+            theta = c.op(f"fdiv double {c.sub(at, begin)}, {h}")
+            inside = c.op(f"fcmp une double {at}, {begin}")
+            with c.when(inside):
+                for weight, i in self.row_weights(w, h, theta):
+                    w.add(base[i], [(weight, g)])
+            with c.when(c.op(f"icmp ne ptr {w['by_time']}, null")):
+                c.store(w.dot(g, slopes[0]), w["by_time"], number)
+                with c.when(inside):
+                    parts = [c.mul(weight, w.dot(g, slopes[i])) for weight, i in self.slope_weights(w, theta)]
+                    total = parts[0]
+                    for part in parts[1:]:
+                        total = c.add(total, part)
+                    c.store(total, w["by_time"], number)
+
+    def _not_before(self, w: Words, row: str, t: str) -> str:
+        """Is there a row left, and does the last of them not come before t?"""
+        c = w.code
+        number = c.load(row, 0, "i64")
+        left = c.test("sgt", number, 0)
+        at = c.op(f"select i1 {left}, i64 {c.isub(number, 1)}, i64 0")
+        distance = c.mul(c.sub(c.load(w["times"], at), t), w["direction"])
+        return c.op(f"and i1 {left}, {c.op(f'fcmp oge double {distance}, {literal(0.0)}')}")
+
+    def _previous(self, w: Words, row: str) -> str:
+        c = w.code
+        number = c.isub(c.load(row, 0, "i64"), 1)
+        c.store(number, row, 0, "i64")
+        return number
 
     def _reverse_extra(
         self,
@@ -163,7 +184,7 @@ class Steps:
     ) -> None:
         with w.code.when(w.code.test("sge", slot, 0)):
             for i in reversed(range(self.s, self.s + self.x)):
-                self._argument(w, h, y, slopes, i, state)
+                self.argument(w, h, y, slopes, i, state)
                 w.evaluate("pullback", w.time(j, h, self.c[i]), state, base[i], made)
                 w.add(given, [(literal(1.0), made)])
                 for m, a in enumerate(self.a[i]):
@@ -177,7 +198,7 @@ class Steps:
         c, ybar = w.code, w["ybar"]
         with c.when(c.op(f"icmp ne ptr {w['errors']}, null")):
             g = c.load(w["errors"], j)
-            value, estimate, scale = self._error(w, j, h, y, slopes)
+            value, estimate, scale = self.error(w, j, h, y, slopes)
             known = c.op(f"fcmp ogt double {value}, {literal(0.0)}")
             with c.when(c.op(f"and i1 {known}, {c.op(f'fcmp une double {g}, {literal(0.0)}')}")):
                 factor = c.op(f"fdiv double {g}, {c.mul(value, w.count)}")
@@ -189,7 +210,7 @@ class Steps:
             w.clear(vector)
         with c.when(c.op(f"icmp ne ptr {w['stiffness']}, null")):
             g = c.load(w["stiffness"], j)
-            above, below = self._pair(w, j, h, y, slopes)
+            above, below = self.differences(w, j, h, y, slopes)
             with c.when(c.op(f"and i1 {w.known(above, below)}, {c.op(f'fcmp une double {g}, {literal(0.0)}')}")):
                 self._send_stiffness(w, j, h, y, slopes, g, (above, below), base, {self.s - 1: ybar, **both})
         return both
@@ -244,7 +265,7 @@ class Steps:
             f"select i1 {c.op(f'fcmp ogt double {above}, {literal(0.0)}')}, double {by_slope}, double {literal(0.0)}"
         )
         first, second = self.pair
-        arguments = self._pair_arguments(w, j, h, y, slopes)
+        arguments = self.pair_arguments(w, j, h, y, slopes)
         with c.loop(w["n"]) as i:
             slope = c.mul(by_slope, c.sub(c.load(slopes[first], i), c.load(slopes[second], i)))
             state = c.mul(by_state, c.sub(c.load(arguments[0], i), c.load(arguments[1], i)))
@@ -255,60 +276,3 @@ class Steps:
                 (targets[second], state),
             ):
                 c.store(c.add(c.load(target, i), change), target, i)
-
-    # --- parts of a step ---
-
-    def _slot(self, w: Words, j: str) -> str:
-        return w.code.load(w["slots"], j, "i64") if self.x else ""
-
-    def _step(self, w: Words, j: str, slot: str | None) -> tuple[str, str, list[str]]:
-        """(h, y_j, slopes); the extra ones where the step has a slot."""
-        c, n = w.code, w["n"]
-        start = c.at(w["k"], c.imul(c.imul(j, self.s), n))
-        slopes = [c.at(start, c.imul(i, n)) for i in range(self.s)]
-        if self.x and slot is not None:
-            more = c.at(w["more"], c.imul(c.imul(slot, self.x), n))
-            slopes += [c.at(more, c.imul(i, n)) for i in range(self.x)]
-        return c.load(w["h"], j), w.line("y", j), slopes
-
-    def _argument(self, w: Words, h: str, y: str, slopes: list[str], i: int, out: str) -> None:
-        """g_i."""
-        terms = [(w.times(h, a), slopes[m]) for m, a in enumerate(self.a[i]) if a]
-        w.combine(out, y, terms)
-
-    def _error(
-        self, w: Words, j: str, h: str, y: str, slopes: list[str]
-    ) -> tuple[str, Callable[[str], str], Callable[[str], tuple[str, str]]]:
-        """E_j, and how to get the estimate and (its scale, is |y| the larger) at a number."""
-        c, new = w.code, w.line("y", w.code.iadd(j, 1))
-        terms = [(w.times(h, e), slopes[i]) for i, e in enumerate(self.e) if e]
-
-        def estimate(i: str) -> str:
-            return w.sum(i, None, terms)
-
-        def scale(i: str) -> tuple[str, str]:
-            a, b = (c.op(f"call double @llvm.fabs.f64(double {c.load(v, i)})") for v in (y, new))
-            larger = c.op(f"fcmp ogt double {a}, {b}")
-            size = c.op(f"select i1 {larger}, double {a}, double {b}")
-            return c.add(w["atol"], c.mul(w["rtol"], size)), larger
-
-        return w.norm(lambda i: c.op(f"fdiv double {estimate(i)}, {scale(i)[0]}")), estimate, scale
-
-    def _pair_arguments(self, w: Words, j: str, h: str, y: str, slopes: list[str]) -> list[str]:
-        """g_p and g_q, computed into scratch where they are no state of the run."""
-        found = []
-        for k, i in enumerate(self.pair):
-            if i == self.s - 1:
-                found.append(w.line("y", w.code.iadd(j, 1)))
-                continue
-            out = w.vector(self.s + self.x + k)  # gbar of stages that come later
-            self._argument(w, h, y, slopes, i, out)
-            found.append(out)
-        return found
-
-    def _pair(self, w: Words, j: str, h: str, y: str, slopes: list[str]) -> tuple[str, str]:
-        """The norms of k_p - k_q and g_p - g_q."""
-        c, (p, q) = w.code, self.pair
-        arguments = self._pair_arguments(w, j, h, y, slopes)
-        above = w.norm(lambda i: c.sub(c.load(slopes[p], i), c.load(slopes[q], i)))
-        return above, w.norm(lambda i: c.sub(c.load(arguments[0], i), c.load(arguments[1], i)))

@@ -1,11 +1,17 @@
 """[Layers] -> LLVM: the network and its derivative from the left, for a batch.
 
     void field(double t, ptr y, ptr context, ptr out)                 out = f(t, y)
-    void pullback(double t, ptr y, ptr context, ptr w, ptr out)       out = w^T df/dy,  weight gradients += w^T df/dp
+    void pullback(double t, ptr y, ptr context, ptr w, ptr out)       out = w^T df/dy,  gradients += w^T df/dp, w^T df/dt
 
 f acts on each sample by itself, so the batch goes through in blocks of ``BLOCK`` samples, whose values stay in the nearest cache. ``context`` is a
-table of 64-bit words (``WORDS``): batch, packed weights, workspace, packed gradients. Values lie in rows of whole vectors (``padded``); what stands
-in the padding is finite and meets weights of zero.
+table of 64-bit words (``WORDS``): batch, packed weights, workspace, packed gradients with the one by time behind them, tape, and into how many
+parts of how many blocks the batch falls (see ``team``). Values lie in rows of whole vectors (``padded``); what stands in the padding is finite and
+meets weights of zero.
+
+A small batch (one block) may keep all values of an evaluation, so that the way back need not compute them again:
+
+    void field_kept(double t, ptr y, ptr context, ptr out)                         entry ``place`` of the tape, while there is room; place += 1
+    void pullback_kept(double t, i64 number, ptr context, ptr w, ptr out)           the pullback from that entry
 """
 
 from __future__ import annotations
@@ -18,18 +24,22 @@ from symnum.codegen.llvm_code import Code, Metadata
 from symnum.codegen.llvm_emit import Emitter, Names, is_library_call, literal
 from symnum.expr.term import ZERO, Term
 from symnum.expr.walk import postorder, symbols
-from symnum.neural.native.layers import Dense, Join, Layers, Map, T, V, X
+from symnum.neural.native import packing, team
+from symnum.neural.native.convolution import Convolution
+from symnum.neural.native.layers import LANES, Conv, Dense, Join, Layers, Map, T, V, X
 from symnum.neural.native.layout import BLOCK, Packed, layout
-from symnum.neural.native.products import DECLARED, LANES, Inner, Outer
+from symnum.neural.native.products import DECLARED, Inner, Outer, clear_end, gathered, store
 
-WORDS = ("batch", "weights", "work", "gradients")
+WORDS = ("batch", "weights", "work", "gradients", "tape", "place", "room", "parts", "share", "team")
 
 
 def module_text(layers: Layers, fma: bool) -> str:
     """The module of a network: ``field`` and ``pullback``."""
     writer = Writer(layers)
-    functions = [writer.forward(), writer.backward(), writer.field(), writer.pullback()]
-    declared = {*writer.names.declared, *DECLARED, "declare i64 @llvm.smin.i64(i64, i64)"}
+    functions = [writer.forward(), writer.backward(), writer.field_part(), writer.pullback_part()]
+    functions += [writer.field(), writer.pullback(), *team.functions(writer.metadata)]
+    functions += [writer.field_kept(), writer.pullback_kept(), *packing.functions(writer.layout, writer.metadata)]
+    declared = {*writer.names.declared, *DECLARED, *team.declared(), "declare i64 @llvm.smin.i64(i64, i64)"}
     products = [product.text(writer.metadata) for product in sorted(writer.products, key=lambda p: p.name)]
     used = writer.names.used_vector
     definitions = vector_math.definitions(used, fma=fma, any_magnitude=True) if used else ""
@@ -44,10 +54,12 @@ def word(c: Code, name: str, kind: str = "ptr") -> str:
 
 @contextmanager
 def blocks(c: Code) -> Iterator[tuple[str, str]]:
-    """(first sample, number of samples) of each block of the batch."""
-    batch = word(c, "batch", "i64")
+    """(first sample, number of samples) of each block of part %part of the batch."""
+    batch, share = word(c, "batch", "i64"), word(c, "share", "i64")
     count = c.op(f"udiv i64 {c.iadd(batch, BLOCK - 1)}, {BLOCK}")
-    with c.loop(count) as number:
+    begin = c.imul("%part", share)
+    end = c.op(f"call i64 @llvm.smin.i64(i64 {c.iadd(begin, share)}, i64 {count})")
+    with c.loop(end, start=begin) as number:
         first = c.imul(number, BLOCK)
         left = c.isub(batch, first)
         yield first, c.op(f"call i64 @llvm.smin.i64(i64 {left}, i64 {BLOCK})")
@@ -73,29 +85,40 @@ class Writer:
     # --- one block ---
 
     def forward(self) -> str:
-        """void forward(t, rows, weights, work): all values from the state."""
-        c = Code(self.metadata, "forward", "double t, i64 rows, ptr weights, ptr work", inline=False)
+        """void forward(t, rows, weights, values, scratch): all values from the state."""
+        args = "double t, i64 rows, ptr weights, ptr values, ptr scratch"
+        c = Code(self.metadata, "forward", args, inline=False)
         for k, operation in enumerate(self.layers.operations):
-            if isinstance(operation, Dense):
-                self._dense(c, k, operation)
-            elif isinstance(operation, Map):
-                self._map(c, k, operation)
-            else:
-                self._join(c, k, operation)
+            match operation:
+                case Dense():
+                    self._dense(c, k, operation)
+                case Map():
+                    self._map(c, k, operation)
+                case Join():
+                    self._join(c, k, operation)
+                case Conv():
+                    Convolution(self, c, k, operation).forward()
         c.line("ret void")
         return c.text()
 
     def backward(self) -> str:
-        """void backward(t, rows, weights, work, gradients): all adjoints from that of the result, which stands in the workspace."""
-        c = Code(self.metadata, "backward", "double t, i64 rows, ptr weights, ptr work, ptr gradients", inline=False)
-        reached: set[int] = set()  # values whose adjoint has been begun
+        """void backward(t, rows, weights, values, adjoints, gradients, scratch): all adjoints from that of the result."""
+        args = "double t, i64 rows, ptr weights, ptr values, ptr adjoints, ptr gradients, ptr scratch"
+        c = Code(self.metadata, "backward", args, inline=False)
+        reached = {len(self.layers.operations)}  # values whose adjoint has been begun
         for k, operation in reversed(list(enumerate(self.layers.operations))):
-            if isinstance(operation, Dense):
-                self._dense_back(c, k, operation, reached)
-            elif isinstance(operation, Map):
-                self._map_back(c, k, operation, reached)
-            else:
-                self._join_back(c, k, operation, reached)
+            if k + 1 not in reached:  # nothing depends on it
+                continue
+            match operation:
+                case Dense():
+                    self._dense_back(c, k, operation, reached)
+                case Map():
+                    self._map_back(c, k, operation, reached)
+                case Join():
+                    self._join_back(c, k, operation, reached)
+                case Conv():
+                    Convolution(self, c, k, operation).backward(operation.source in reached)
+                    reached.add(operation.source)
         if 0 not in reached:
             with c.loop(c.imul("%rows", self.layout.strides[0]), vector=True) as i:
                 c.store(literal(0.0), self.adjoint(c, 0), i)
@@ -103,10 +126,14 @@ class Writer:
         return c.text()
 
     def value(self, c: Code, k: int) -> str:
-        return c.at("%work", self.layout.values[k])
+        return self.place(c, "%values", "%rows", k)
 
     def adjoint(self, c: Code, k: int) -> str:
-        return c.at("%work", self.layout.adjoints[k])
+        return self.place(c, "%adjoints", "%rows", k)
+
+    def place(self, c: Code, start: str, rows: str, k: int) -> str:
+        """Value k of a block of so many samples."""
+        return c.at(start, c.imul(rows, self.layout.offsets[k]))
 
     def call(self, c: Code, product: Outer | Inner, *arguments: str) -> None:
         self.products.add(product)
@@ -166,11 +193,13 @@ class Writer:
         def one(i: str, read: dict[Term, str]) -> None:
             c.store(self._term(c, operation.value, read), self.value(c, k + 1), i)
 
-        self._each(c, k, operation, one)
+        self._each(c, k, operation, self.value(c, k + 1), one)
 
     def _map_back(self, c: Code, k: int, operation: Map, reached: set[int]) -> None:
-        """Adjoints of the operands; those of one column are sums along the row."""
+        """Adjoints of the operands, those of one column are sums along the row; the derivative by the time is one over the block."""
         own = self.layout.strides[k + 1]
+        if operation.by_time is not ZERO:
+            self._by_time(c, k, operation)
         for number, source in enumerate(operation.sources):
             partial, narrow = operation.partials[number], self._narrow(operation, source)
             begun = source in reached
@@ -184,7 +213,7 @@ class Writer:
                 c.store(c.add(c.load(out, i), made) if begun else made, out, i)
 
             if not narrow:
-                self._each(c, k, operation, one)
+                self._each(c, k, operation, "" if begun else self.adjoint(c, source), one)
                 continue
             out, stride = self.adjoint(c, source), self.layout.strides[source]
             with c.loop("%rows") as row:
@@ -202,11 +231,25 @@ class Writer:
                     )
                 c.store(c.load(total), out, place)
 
+    def _by_time(self, c: Code, k: int, operation: Map) -> None:
+        total = c.variable("double", literal(0.0))
+        with c.loop("%rows") as row:
+            start = c.imul(row, self.layout.strides[k + 1])
+            with c.loop(operation.width) as i:
+                at = c.iadd(start, i)
+                made = self._term(c, operation.by_time, self._read(c, k, operation, at, row))
+                c.store(c.add(c.load(total), c.mul(c.load(self.adjoint(c, k + 1), at), made)), total)
+        sums = c.at("%gradients", self.layout.packed_size)
+        c.store(c.add(c.load(sums), c.load(total)), sums)
+
     def _narrow(self, operation: Map, source: int) -> bool:
         return self.layers.widths[source] != operation.width
 
-    def _each(self, c: Code, k: int, operation: Map, one: Callable[[str, dict[Term, str]], None]) -> None:
-        """``one(index, values read)`` at every number of a value, padding included, in vectors."""
+    def _each(self, c: Code, k: int, operation: Map, clear: str, one: Callable[[str, dict[Term, str]], None]) -> None:
+        """``one(index, values read)`` at every number of a value, padding included, in vectors.
+
+        ``clear``: where the padding becomes 0 if it is not included.
+        """
         stride = self.layout.strides[k + 1]
         narrow = any(self._narrow(operation, s) for s in operation.sources)
         vector = not any(map(self._is_scalar, postorder((operation.value, *operation.partials))))
@@ -219,6 +262,8 @@ class Writer:
             return
         with c.loop("%rows") as row:
             start = c.imul(row, stride)
+            if clear and not self.layout.whole[k]:
+                clear_end(c, c.at(clear, start), operation.width, stride)
             with c.loop(stride if self.layout.whole[k] else operation.width, vector=vector) as j:
                 i = c.iadd(start, j)
                 one(i, self._read(c, k, operation, i, row))
@@ -230,7 +275,7 @@ class Writer:
     def _read(self, c: Code, k: int, operation: Map, i: str, row: str) -> dict[Term, str]:
         """What the terms of a map may hold; operands of one column are read at the row."""
         known: dict[Term, str] = {T: "%t"}
-        if V in symbols(operation.partials):
+        if V in symbols((*operation.partials, operation.by_time)):
             known[V] = c.load(self.value(c, k + 1), i)
         for symbol, source in zip(X, operation.sources, strict=False):
             at = c.imul(row, self.layout.strides[source]) if self._narrow(operation, source) else i
@@ -253,21 +298,26 @@ class Writer:
 
     def _columns(self, c: Code, k: int, operation: Join, back: set[int] | None) -> None:
         """Copy columns from the parts to the whole, or adjoints from the whole to the parts."""
-        first = 0
+        first, whole = 0, self.layout.strides[k + 1]
+        if back is None:
+            with c.loop("%rows") as row:
+                clear_end(c, c.at(self.value(c, k + 1), c.imul(row, whole)), operation.width, whole)
         for source in operation.sources:
             width, stride = self.layers.widths[source], self.layout.strides[source]
             with c.loop("%rows") as row:
-                part, whole = c.imul(row, stride), c.iadd(c.imul(row, self.layout.strides[k + 1]), first)
+                part, at_whole = c.imul(row, stride), c.iadd(c.imul(row, whole), first)
                 if back is None:
                     with c.loop(width) as i:
-                        c.store(c.load(self.value(c, source), c.iadd(part, i)), self.value(c, k + 1), c.iadd(whole, i))
+                        c.store(
+                            c.load(self.value(c, source), c.iadd(part, i)), self.value(c, k + 1), c.iadd(at_whole, i)
+                        )
                 else:
                     if source not in back:
                         with c.loop(stride) as i:
                             c.store(literal(0.0), self.adjoint(c, source), c.iadd(part, i))
                     with c.loop(width) as i:
                         at = c.iadd(part, i)
-                        g = c.load(self.adjoint(c, k + 1), c.iadd(whole, i))
+                        g = c.load(self.adjoint(c, k + 1), c.iadd(at_whole, i))
                         c.store(c.add(c.load(self.adjoint(c, source), at), g), self.adjoint(c, source), at)
             if back is not None:
                 back.add(source)
@@ -277,33 +327,101 @@ class Writer:
 
     def field(self) -> str:
         c = Code(self.metadata, "field", "double t, ptr y, ptr context, ptr out", internal=False)
-        weights, work = (word(c, name) for name in ("weights", "work"))
-        with blocks(c) as (first, rows):
-            self._spread(c, "%y", first, rows, c.at(work, self.layout.values[0]), self.layout.strides[0])
-            c.line(f"call void @forward(double %t, i64 {rows}, ptr {weights}, ptr {work})")
-            self._gather(c, c.at(work, self.layout.values[-1]), self.layout.strides[-1], first, rows)
-        c.line("ret void")
+        self._in_parts(c, 0, "field_part", y="ptr %y", context="ptr %context", out="ptr %out")
         return c.text()
 
     def pullback(self) -> str:
         c = Code(self.metadata, "pullback", "double t, ptr y, ptr context, ptr w, ptr out", internal=False)
-        weights, work, gradients = (word(c, name) for name in ("weights", "work", "gradients"))
+        self._in_parts(c, 1, "pullback_part", y="ptr %y", context="ptr %context", w="ptr %w", out="ptr %out")
+        return c.text()
+
+    def _in_parts(self, c: Code, kind: int, function: str, **arguments: str) -> None:
+        """All parts: one after the other, or by the threads of a team."""
+        helpers = word(c, "team")
+        alone = c.op(f"icmp eq ptr {helpers}, null")
+        with c.when(alone), c.loop(word(c, "parts", "i64")) as part:
+            c.line(f"call void @{function}(double %t, {', '.join(arguments.values())}, i64 {part})")
+        with c.when(c.op(f"xor i1 {alone}, true")):
+            team.share(c, helpers, kind, t="double %t", **arguments)
+        c.line("ret void")
+
+    def _own(self, c: Code, name: str, size: int) -> str:
+        """The part's own piece of some memory."""
+        return c.at(word(c, name), c.imul("%part", size))
+
+    def field_part(self) -> str:
+        c = Code(self.metadata, "field_part", "double t, ptr y, ptr context, ptr out, i64 part", inline=False)
+        weights, values = word(c, "weights"), self._own(c, "work", self.layout.work_size)
+        adjoints = c.at(values, BLOCK * self.layout.sample)
         with blocks(c) as (first, rows):
-            self._spread(c, "%y", first, rows, c.at(work, self.layout.values[0]), self.layout.strides[0])
-            self._spread(c, "%w", first, rows, c.at(work, self.layout.adjoints[-1]), self.layout.strides[-1])
-            c.line(f"call void @forward(double %t, i64 {rows}, ptr {weights}, ptr {work})")
-            c.line(f"call void @backward(double %t, i64 {rows}, ptr {weights}, ptr {work}, ptr {gradients})")
-            self._gather(c, c.at(work, self.layout.adjoints[0]), self.layout.strides[0], first, rows)
+            self._evaluate(c, first, rows, weights, values, adjoints)
         c.line("ret void")
         return c.text()
+
+    def pullback_part(self) -> str:
+        args = "double t, ptr y, ptr context, ptr w, ptr out, i64 part"
+        c = Code(self.metadata, "pullback_part", args, inline=False)
+        weights, values = word(c, "weights"), self._own(c, "work", self.layout.work_size)
+        gradients = self._own(c, "gradients", self.layout.packed_size + 1)
+        adjoints = c.at(values, BLOCK * self.layout.sample)
+        with blocks(c) as (first, rows):
+            self._spread(c, "%y", first, rows, values, self.layout.strides[0])
+            self._forward(c, rows, weights, values, adjoints)
+            self._back(c, first, rows, weights, values, adjoints, gradients)
+        c.line("ret void")
+        return c.text()
+
+    def field_kept(self) -> str:
+        c = Code(self.metadata, "field_kept", "double t, ptr y, ptr context, ptr out", internal=False)
+        batch, place, room = (word(c, name, "i64") for name in ("batch", "place", "room"))
+        weights, work, tape = (word(c, name) for name in ("weights", "work", "tape"))
+        c.store(c.iadd(place, 1), "%context", WORDS.index("place"), "i64")
+        entry = c.at(tape, c.imul(place, c.imul(batch, self.layout.sample)))
+        values = c.op(f"select i1 {c.test('slt', place, room)}, ptr {entry}, ptr {work}")
+        self._evaluate(c, "0", batch, weights, values, c.at(work, BLOCK * self.layout.sample))
+        c.line("ret void")
+        return c.text()
+
+    def pullback_kept(self) -> str:
+        c = Code(self.metadata, "pullback_kept", "double t, i64 number, ptr context, ptr w, ptr out", internal=False)
+        batch = word(c, "batch", "i64")
+        weights, work, gradients, tape = (word(c, name) for name in ("weights", "work", "gradients", "tape"))
+        adjoints = c.at(work, BLOCK * self.layout.sample)
+        values = c.at(tape, c.imul("%number", c.imul(batch, self.layout.sample)))
+        self._back(c, "0", batch, weights, values, adjoints, gradients)
+        c.line("ret void")
+        return c.text()
+
+    def _forward(self, c: Code, rows: str, weights: str, values: str, adjoints: str) -> None:
+        """Memory for a convolution lies behind the adjoints."""
+        pointers = ", ".join(f"ptr {p}" for p in (weights, values, c.at(adjoints, BLOCK * self.layout.sample)))
+        c.line(f"call void @forward(double %t, i64 {rows}, {pointers})")
+
+    def _evaluate(self, c: Code, first: str, rows: str, weights: str, values: str, adjoints: str) -> None:
+        """A block of %y to %out."""
+        self._spread(c, "%y", first, rows, values, self.layout.strides[0])
+        self._forward(c, rows, weights, values, adjoints)
+        self._gather(c, self.place(c, values, rows, -1), self.layout.strides[-1], first, rows)
+
+    def _back(self, c: Code, first: str, rows: str, weights: str, values: str, adjoints: str, gradients: str) -> None:
+        """A block of %w to %out."""
+        self._spread(c, "%w", first, rows, self.place(c, adjoints, rows, -1), self.layout.strides[-1])
+        scratch = c.at(adjoints, BLOCK * self.layout.sample)
+        arguments = ", ".join(f"ptr {p}" for p in (weights, values, adjoints, gradients, scratch))
+        c.line(f"call void @backward(double %t, i64 {rows}, {arguments})")
+        self._gather(c, adjoints, self.layout.strides[0], first, rows)
 
     def _spread(self, c: Code, packed: str, first: str, rows: str, out: str, stride: int) -> None:
         """Rows of ``dim`` numbers into rows of whole vectors."""
         dim = self.layers.dim
         with c.loop(rows) as row:
             start, place = c.imul(c.iadd(first, row), dim), c.imul(row, stride)
-            with c.loop(dim) as i:
-                c.store(c.load(packed, c.iadd(start, i)), out, c.iadd(place, i))
+            if dim <= LANES:
+                store(c, gathered(c, [c.load(packed, c.iadd(start, i)) for i in range(dim)]), out, place)
+            else:
+                clear_end(c, c.at(out, place), dim, stride)
+                with c.loop(dim) as i:
+                    c.store(c.load(packed, c.iadd(start, i)), out, c.iadd(place, i))
 
     def _gather(self, c: Code, values: str, stride: int, first: str, rows: str) -> None:
         dim = self.layers.dim

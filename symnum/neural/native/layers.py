@@ -4,9 +4,10 @@
     dense     x W^T + b                         weights by their slots in ``parameters``
     map       g(t, x, ...), number by number    a term of the symbols T and X[0], X[1], ...
     join      (x, z, ...) side by side
+    conv      a convolution along the last axis of (channels, length), which a row of the array holds channel by channel
 
-The derivative of a ``map`` by each operand is a term too, of T, the operands and the value ``V`` (tanh' = 1 - V^2). Weights are no part of this
-description, so one machine code serves all of them.
+Derivatives of a ``map`` by its operands and the time are terms too, of T, the operands and the value ``V`` (tanh' = 1 - V^2). Weights are no part
+of this description, so one machine code serves all of them.
 """
 
 from __future__ import annotations
@@ -16,13 +17,20 @@ from functools import cached_property
 from math import prod
 
 from symnum.errors import TermError
-from symnum.expr.build import exp, log, maximum, sqrt, tanh, where
-from symnum.expr.calculus import differentiate
-from symnum.expr.term import ONE, Symbol, Term, as_term, call
+from symnum.expr import network as formulas
+from symnum.expr.build import exp
+from symnum.expr.calculus import differentiate, substitute
+from symnum.expr.term import ONE, ZERO, Symbol, Term
 
+LANES = 8  # doubles of a vector
 T, V = Symbol("t"), Symbol("v")
 X = tuple(Symbol(f"x{k}") for k in range(4))
-ACTIVATIONS = ("tanh", "relu", "sigmoid", "softplus", "gelu", "silu", "elu", "leaky_relu", "identity")
+ACTIVATIONS = (*formulas.ACTIVATIONS, "identity")
+
+
+def padded(width: int) -> int:
+    """The width in whole vectors."""
+    return -(-width // LANES) * LANES
 
 
 @dataclass(frozen=True)
@@ -38,12 +46,16 @@ class Dense:
 
 @dataclass(frozen=True)
 class Map:
-    """``value`` at each number; operands of width 1 and width ``width`` are X[0], X[1], ...; ``partials`` may hold V."""
+    """``value`` at each number; operands of width 1 and width ``width`` are X[0], X[1], ...; ``partials``, one an operand, may hold V.
+
+    ``by_time``: the derivative by T.
+    """
 
     sources: tuple[int, ...]
     width: int
     value: Term
     partials: tuple[Term, ...]
+    by_time: Term = ZERO
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,42 @@ class Join:
     width: int
 
 
-Operation = Dense | Map | Join
+@dataclass(frozen=True)
+class Conv:
+    """out[o, j] = bias[o] + sum_(c,k) W[o, c, k] x[c, k*dilation + j*stride] within each of ``groups``, x with its padding.
+
+    ``width`` = outputs*result. ``before``, ``after``: for each number of the padding the place in x that it repeats, None for zero.
+    """
+
+    source: int
+    width: int
+    weight: int
+    bias: int | None
+    channels: int
+    length: int
+    outputs: int
+    result: int
+    taps: int
+    stride: int = 1
+    dilation: int = 1
+    groups: int = 1
+    before: tuple[int | None, ...] = ()
+    after: tuple[int | None, ...] = ()
+
+    @property
+    def wide(self) -> int:
+        """The length with its padding."""
+        return len(self.before) + self.length + len(self.after)
+
+    @property
+    def scratch(self) -> tuple[int, ...]:
+        """Numbers that a sample needs: the padded operand, columns, result, and adjoints of the first two; see ``convolution``."""
+        rows, wide = self.channels // self.groups * self.taps, padded(self.channels * self.wide)
+        columns = max(rows * padded(self.result), self.result * padded(rows))
+        return wide, columns, self.outputs // self.groups * padded(self.result), wide, columns
+
+
+Operation = Dense | Map | Join | Conv
 
 
 @dataclass(frozen=True)
@@ -73,35 +120,35 @@ class Layers:
         return (self.dim, *(o.width for o in self.operations))
 
     @property
+    def widest(self) -> int:
+        """The largest side of a matrix of weights."""
+        sides = ((self.widths[o.source], o.width) for o in self.operations if isinstance(o, Dense))
+        return max((max(pair) for pair in sides), default=1)
+
+    @property
+    def work(self) -> int:
+        """Multiplications by weights, for a sample."""
+        dense = sum(self.widths[o.source] * o.width for o in self.operations if isinstance(o, Dense))
+        return dense + sum(o.width * o.taps * o.channels // o.groups for o in self.operations if isinstance(o, Conv))
+
+    @property
     def parameter_count(self) -> int:
         return sum(map(prod, self.shapes))
 
 
 def mapped(sources: tuple[int, ...], width: int, value: Term) -> Map:
     """A ``Map`` with its derivatives."""
-    return Map(sources, width, value, tuple(differentiate(value, X[k]) for k in range(len(sources))))
+    partials = tuple(differentiate(value, X[k]) for k in range(len(sources)))
+    return Map(sources, width, value, partials, differentiate(value, T))
 
 
 def activation(name: str, source: int, width: int, slope: float = 0.01) -> Map:
-    """One of ``ACTIVATIONS`` of a value, as torch defines it. ``slope``: of leaky_relu below 0; elu's alpha."""
+    """One of ``ACTIVATIONS`` of a value, as torch defines it (formulas: ``expr.network``). ``slope``: of leaky_relu below 0; elu's alpha."""
+    if name not in ACTIVATIONS:
+        raise TermError(f"there is no activation {name!r}; there are {', '.join(ACTIVATIONS)}")
     x = X[0]
-    half = call("erf", x / sqrt(2)) / 2 + as_term(0.5)
-    smooth = where(x > 20, x, maximum(x, 0) + log(1 + exp(-abs(x))))
-    negative = slope * (exp(x) - 1)
-    density = exp(-(x**2) / 2) / sqrt(2 * call("pi"))
-    logistic = 1 / (1 + exp(-x))
-    table: dict[str, tuple[Term, Term]] = {
-        "tanh": (tanh(x), 1 - V**2),
-        "relu": (maximum(x, 0), where(x > 0, 1, 0)),
-        "sigmoid": (logistic, V * (1 - V)),
-        "softplus": (smooth, where(x > 20, 1, logistic)),
-        "gelu": (x * half, half + x * density),
-        "silu": (x * logistic, logistic * (1 + x * (1 - logistic))),  # not 1 + x - V, which cancels for large x
-        "elu": (where(x > 0, x, negative), where(x > 0, 1, V + slope)),
-        "leaky_relu": (where(x > 0, x, slope * x), where(x > 0, 1, slope)),
-        "identity": (x, ONE),
-    }
-    if name not in table:
-        raise TermError(f"there is no activation {name!r}; there are {', '.join(table)}")
-    value, derivative = table[name]
-    return Map((source,), width, value, (as_term(derivative),))
+    if name == "identity":
+        return Map((source,), width, x, (ONE,))
+    known = {formulas.X: x, formulas.S: 1 / (1 + exp(-x)), formulas.V: V}
+    value, derivative = (substitute(term, known) for term in formulas.activation(name, slope))
+    return Map((source,), width, value, (derivative,))

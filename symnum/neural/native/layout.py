@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symnum.expr.term import Term
 from symnum.expr.walk import fold
 from symnum.ir.interpret import operator_value
-from symnum.neural.native.layers import Dense, Layers, Map, V, X
-from symnum.neural.native.products import padded
+from symnum.neural.native.layers import Conv, Dense, Layers, Map, V, X, padded
 
 BLOCK = 32  # samples that go through the network together
 WIDE = 16  # outputs and inputs from which a layer keeps its weights in both orders
@@ -20,7 +19,7 @@ WIDE = 16  # outputs and inputs from which a layer keeps its weights in both ord
 
 @dataclass(frozen=True)
 class Packed:
-    """Where a dense layer's weights lie: (in, padded out) at ``by_input``, (out, padded in) at ``by_output`` (None: not kept), bias at ``bias``.
+    """Where a layer's weights lie: (in, padded out) at ``by_input``, (out, padded in) at ``by_output`` (None: not kept), bias at ``bias``.
 
     Gradients are kept in the first of the two orders that there is.
     """
@@ -33,56 +32,26 @@ class Packed:
 
 
 @dataclass(frozen=True)
-class Packing:
-    """Which weight stands where, for all parameters in one row: parameter k is [ends[k], ends[k + 1]) of it; behind the last stands a zero.
-
-    ``order``: for each place of the packed vector, which number of the row stands there; ``sources``: the same for gradients, which are kept once
-    where a layer's weights are kept in both orders.
-    """
-
-    ends: list[int]
-    order: NDArray[np.int64]
-    sources: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
 class Layout:
-    """Offsets, in doubles: packed weights of each operation; values and their adjoints in the workspace of a block.
+    """Offsets, in doubles: packed weights of each operation; values of a block, and their adjoints likewise.
 
-    ``whole``: operations that may be done in the padding too, because what they give there is finite.
+    The values of r samples lie behind each other, value k from r*offsets[k] on; ``sample``: all values of one sample. Behind the gradients of
+    ``packed_size`` weights stands the derivative by the time. ``whole``: operations that may be done in the padding too, because what they
+    give there is finite.
     """
 
     layers: Layers
     packed: tuple[Packed | None, ...]
     packed_size: int
-    values: tuple[int, ...]
-    adjoints: tuple[int, ...]
-    work_size: int
+    offsets: tuple[int, ...]
+    sample: int
     whole: tuple[bool, ...]
+    scratch: int
 
-    @cached_property
-    def packing(self) -> Packing:
-        """See ``Packing``."""
-        ends = [0, *np.cumsum([int(np.prod(shape)) for shape in self.layers.shapes]).tolist()]
-        order = np.full(self.packed_size, ends[-1], dtype=np.int64)
-        sources = order.copy()
-        numbers = [np.arange(a, b).reshape(s) for a, b, s in zip(ends, ends[1:], self.layers.shapes, strict=False)]
-        for operation, place in zip(self.layers.operations, self.packed, strict=True):
-            if not isinstance(operation, Dense):
-                continue
-            assert place is not None
-            weight = numbers[operation.weight] if operation.flipped else numbers[operation.weight].T  # (in, out)
-            both = ((place.by_input, weight), (place.by_output, weight.T))
-            kept = [(start, w) for start, w in both if start is not None]
-            for (start, w), targets in zip(kept, ((order, sources), (order,)), strict=False):
-                rows, columns = w.shape
-                for target in targets:
-                    block = target[start : start + rows * padded(columns)].reshape(rows, -1)
-                    block[:, :columns] = w
-            if operation.bias is not None:
-                for target in (order, sources):
-                    target[place.bias : place.bias + place.outputs] = numbers[operation.bias]
-        return Packing(ends, order, sources)
+    @property
+    def work_size(self) -> int:
+        """Values and adjoints of a block, and what a convolution needs beside them."""
+        return 2 * BLOCK * self.sample + self.scratch
 
     @cached_property
     def strides(self) -> tuple[int, ...]:
@@ -94,6 +63,11 @@ def layout(layers: Layers) -> Layout:
     packed: list[Packed | None] = []
     at = 0
     for operation in layers.operations:
+        if isinstance(operation, Conv):
+            inputs = operation.channels // operation.groups * operation.taps
+            packed.append(Packed(inputs, operation.outputs, None, at, at + operation.outputs * padded(inputs)))
+            at += operation.outputs * padded(inputs) + padded(operation.outputs)
+            continue
         if not isinstance(operation, Dense):
             packed.append(None)
             continue
@@ -106,12 +80,9 @@ def layout(layers: Layers) -> Layout:
                 at += (inputs, outputs)[k] * padded((outputs, inputs)[k])
         packed.append(Packed(inputs, outputs, places[0], places[1], at))
         at += padded(outputs)
-    values, adjoints, work = list[int](), list[int](), 0
-    for target in (values, adjoints):
-        for width in layers.widths:
-            target.append(work)
-            work += BLOCK * padded(width)
-    return Layout(layers, tuple(packed), max(1, at), tuple(values), tuple(adjoints), work, _whole(layers))
+    ends = [0, *accumulate(map(padded, layers.widths))]
+    scratch = max((sum(o.scratch) for o in layers.operations if isinstance(o, Conv)), default=0)
+    return Layout(layers, tuple(packed), at, tuple(ends[:-1]), ends[-1], _whole(layers), scratch)
 
 
 def _whole(layers: Layers) -> tuple[bool, ...]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from symnum.codegen.llvm_code import FLAGS, Code, Metadata
 from symnum.codegen.llvm_emit import literal
+from symnum.neural.native.layers import LANES
 
-LANES = 8
 VECTOR = f"<{LANES} x double>"
 ROWS, SUMS = 4, 8  # rows handled together; sums kept in registers
 
@@ -22,11 +22,6 @@ DECLARED = (
     f"declare {VECTOR} @llvm.fmuladd.v{LANES}f64({VECTOR}, {VECTOR}, {VECTOR})",
     f"declare double @llvm.vector.reduce.fadd.v{LANES}f64(double, {VECTOR})",
 )
-
-
-def padded(width: int) -> int:
-    """The width in whole vectors."""
-    return -(-width // LANES) * LANES
 
 
 @dataclass(frozen=True)
@@ -101,6 +96,8 @@ class Inner:
         c = Code(metadata, self.name, "i64 rows, ptr a, ptr b, ptr c, ptr bias", inline=False)
         with c.loop("%rows") as row:
             a, out = c.at("%a", c.imul(row, self.width)), c.at("%c", c.imul(row, self.stride))
+            if self.start != "add" and self.outputs > ROWS:
+                clear_end(c, out, self.outputs, self.stride)
             whole = self.outputs // ROWS * ROWS
             if whole:
                 with c.loop(whole // ROWS) as tile:
@@ -118,12 +115,19 @@ class Inner:
             vector = load(c, a, at)
             for line, total in zip(lines, sums, strict=True):
                 c.store(fused(c, vector, load(c, line, at), c.load(total, 0, VECTOR)), total, 0, VECTOR)
+        made = []
         for o, total in enumerate(sums):
             place = c.iadd(first, o)
             begin = literal(0.0) if self.start == "zero" else c.load(out if self.start == "add" else "%bias", place)
             reduce = f"@llvm.vector.reduce.fadd.v{LANES}f64"
-            made = c.op(f"call reassoc {FLAGS} double {reduce}(double {begin}, {VECTOR} {c.load(total, 0, VECTOR)})")
-            c.store(made, out, place)
+            made.append(
+                c.op(f"call reassoc {FLAGS} double {reduce}(double {begin}, {VECTOR} {c.load(total, 0, VECTOR)})")
+            )
+        if self.outputs <= ROWS:
+            store(c, gathered(c, made), out, 0)
+            return
+        for o, number in enumerate(made):
+            c.store(number, out, c.iadd(first, o))
 
 
 def load(c: Code, pointer: str, index: object) -> str:
@@ -133,6 +137,20 @@ def load(c: Code, pointer: str, index: object) -> str:
 
 def store(c: Code, value: str, pointer: str, index: object) -> None:
     c.line(f"store {VECTOR} {value}, ptr {c.at(pointer, index)}, align 8")
+
+
+def gathered(c: Code, numbers: list[str]) -> str:
+    """Some numbers as a vector, zeros behind them. Stored whole, it can be loaded again at once; its numbers stored one by one can not."""
+    vector = "zeroinitializer"
+    for k, number in enumerate(numbers):
+        vector = c.op(f"insertelement {VECTOR} {vector}, double {number}, i32 {k}")
+    return vector
+
+
+def clear_end(c: Code, row: str, width: int, stride: int) -> None:
+    """Zeros in a row's padding; the numbers of its last vector are written afterwards."""
+    if width < stride:
+        store(c, "zeroinitializer", row, stride - LANES)
 
 
 def spread(c: Code, number: str) -> str:

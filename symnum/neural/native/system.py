@@ -18,8 +18,9 @@ from symnum.codegen.llvm_code import Code, Metadata
 from symnum.codegen.target import CompiledKernel, compile_kernel
 from symnum.ir.kernel import Kernel
 from symnum.ir.vjp import vjp_kernel
+from symnum.neural.native.bound import Bound
 from symnum.neural.native.compiled import Native
-from symnum.neural.native.run import Bound, address
+from symnum.neural.native.driving import address
 
 Array = NDArray[np.float64]
 WORDS = ("field", "vjp", "p", "n", "count", "inputs", "results", "sums")

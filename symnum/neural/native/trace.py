@@ -6,9 +6,12 @@ everything else gives a sentence that says what stands in the way. Weights stay 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
+from math import prod
 from operator import is_
 from typing import Any
 
@@ -17,7 +20,8 @@ from torch import Tensor, fx, nn
 from symnum.errors import TermError
 from symnum.neural.native.compiled import Network, compiled_network
 from symnum.neural.native.layers import Layers, T, X, mapped
-from symnum.neural.native.reader import FUNCTIONS, METHODS, MODULES, NotNative, Reader, Time, Value
+from symnum.neural.native.reader import FUNCTIONS, METHODS, MODULES, Reader, Time, Value
+from symnum.neural.native.sizes import NotNative
 
 __all__ = ["NotNative", "SmallNetwork", "signature", "small_network"]
 
@@ -29,6 +33,11 @@ class SmallNetwork:
     layers: Layers
     parameters: tuple[Tensor, ...]
     timed: bool
+
+    @cached_property
+    def addresses(self) -> struct.Struct:
+        """One 64-bit word a parameter."""
+        return struct.Struct(f"{len(self.parameters)}q")
 
     @cached_property
     def compiled(self) -> Network:
@@ -53,10 +62,12 @@ class Watch:
 
     def __init__(self, module: Any) -> None:
         self.module = module
-        self.parts = [vars(part) for part in module.modules()] if isinstance(module, nn.Module) else []
+        parts = [vars(part) for part in module.modules()] if isinstance(module, nn.Module) else []
+        # the attributes, and the contents of those that torch keeps in dictionaries (compiled modules have none of their own)
+        self.held_in = [*parts, *(part[name] for part in parts for name in _CONTENTS if name in part)]
         self.held = self._now()
         # the contents of a list may change while it stays the same object
-        changing = any(k[0] != "_" and isinstance(v, list | dict) for part in self.parts for k, v in part.items())
+        changing = any(k[0] != "_" and isinstance(v, list | dict) for part in parts for k, v in part.items())
         self.signature = signature(module) if changing else None
 
     def same(self, module: Any) -> bool:
@@ -68,19 +79,14 @@ class Watch:
         return self.signature is None or signature(module) == self.signature
 
     def _now(self) -> list[Any]:
-        found: list[Any] = []
-        for part in self.parts:
-            found += part.values()
-            for name in _CONTENTS:
-                found += part.get(name, {}).values()  # compiled modules have none of their own
-        return found
+        return list(chain.from_iterable(map(dict.values, self.held_in)))
 
 
 _CONTENTS = ("_parameters", "_buffers", "_modules", "_forward_hooks", "_forward_pre_hooks", "_backward_hooks")
 
 
-def small_network(module: nn.Module, dim: int, timed: bool) -> SmallNetwork:
-    """The network of dy/dt = module(y), or module(t, y) where ``timed``, for states (batch, dim).
+def small_network(module: nn.Module, shape: int | tuple[int, ...], timed: bool) -> SmallNetwork:
+    """The network of dy/dt = module(y), or module(t, y) where ``timed``, for states (batch, *shape): (batch, columns) or (batch, channels, length).
 
     Raises NotNative, with a sentence, where it does something that the native road does not know.
     """
@@ -94,15 +100,17 @@ def small_network(module: nn.Module, dim: int, timed: bool) -> SmallNetwork:
         raise NotNative(
             f"its graph cannot be read ({type(error).__name__}: {str(error).splitlines()[0][:80]})"
         ) from None
-    reader = Reader(traced, dim)
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    dim, reader = prod(shape), Reader(traced, shape)
     try:
         result = _read(reader, traced.graph, timed)
     except TermError as error:
         raise NotNative(str(error)) from None
     except TypeError as error:  # arguments that the entry of the table does not take
         raise NotNative(f"it calls a function in a way that the native road does not know ({error})") from None
-    if not isinstance(result, Value) or result.width != dim:
-        raise NotNative(f"it does not give values of the width {dim} of the state")
+    if not isinstance(result, Value) or result.shape != shape:
+        what = f"width {dim}" if len(shape) == 1 else f"shape {shape}"
+        raise NotNative(f"it does not give values of the {what} of the state")
     if result.index != len(reader.operations) or not reader.operations:
         reader.operations.append(mapped((result.index,), dim, X[0]))
     shapes = tuple(tuple(p.shape) for p in reader.parameters)
@@ -111,7 +119,7 @@ def small_network(module: nn.Module, dim: int, timed: bool) -> SmallNetwork:
 
 def _read(reader: Reader, graph: fx.Graph, timed: bool) -> Any:
     known: dict[fx.Node, Any] = {}
-    given: list[Any] = [*([Time(T)] if timed else []), Value(0, reader.dim)]
+    given: list[Any] = [*([Time(T)] if timed else []), Value(0, reader.shape)]
     for node in graph.nodes:
         args, options = (fx.node.map_arg(part, known.__getitem__) for part in (node.args, node.kwargs))
         match node.op:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from symnum.codegen.llvm_code import Code, Metadata
 from symnum.codegen.llvm_emit import literal
 
 WORDS = (
-    "steps", "n", "t", "h", "y", "k",  # n + 1 times, n steps, states, slopes (steps, stages, n)
-    "rows", "first", "weights", "out",  # save rows: of the run; first row of each step (steps + 2); (rows, stages + extra + 1); values or adjoints
-    "slots", "more",  # of each step: its place among the extra slopes or -1; extra slopes (slots, extra, n)
-    "errors", "stiffness", "states",  # (steps,) E and S or their adjoints or null; adjoints of the states (steps + 1, n) or null
+    "steps", "n", "t", "h", "y", "k",  # number of steps, of unknowns; steps + 1 times, steps, states; slopes (steps, stages, n)
+    "rows", "times", "direction", "out",  # number of save rows (afterwards: of those that were reached), their times; 1 or -1; values or adjoints
+    "slots", "more", "used",  # of each step: its place among the extra slopes or -1; extra slopes (slots, extra, n); number of slots
+    "errors", "stiffness", "states",  # (steps,) E and S or their adjoints or null; adjoints of the states at the steps' starts, or null
     "context", "field", "pullback",  # of the right-hand side: see ``code``
-    "ybar", "scratch", "rtol", "atol",
+    "counts", "held", "pullback_kept",  # evaluations up to each step's end, or null; how many of them kept their values; see ``code``
+    "ybar", "by_time", "scratch", "rtol", "atol",  # adjoint of the state; (rows,) of the save times or null; memory; tolerances
 )  # fmt: skip
+DOUBLES = ("direction", "rtol", "atol")
 DECLARED = ("declare double @llvm.fabs.f64(double)", "declare double @llvm.sqrt.f64(double)")
 Terms = list[tuple[str, str]]  # (coefficient, pointer)
 
@@ -26,7 +28,8 @@ class Words:
 
     def __init__(self, metadata: Metadata, name: str) -> None:
         self.code = c = Code(metadata, name, "ptr words", internal=False)
-        kinds = {"steps": "i64", "n": "i64", "rows": "i64", "rtol": "double", "atol": "double"}
+        kinds = dict.fromkeys(("steps", "n", "rows", "used", "held"), "i64")
+        kinds |= dict.fromkeys(DOUBLES, "double")
         self.values = {}
         for k, word in enumerate(WORDS):
             c.line(f"%{word} = load {kinds.get(word, 'ptr')}, ptr {c.at('%words', k, 'i64')}, align 8")
@@ -99,19 +102,31 @@ class Words:
         up = c.op(f"select i1 {above}, double {literal(1.0)}, double {literal(0.0)}")
         return c.op(f"select i1 {below}, double {literal(-1.0)}, double {up}")
 
-    def rows_of(self, j: str) -> AbstractContextManager[str]:
-        """The save rows that belong to a step, or, at j = steps, to its end."""
-        c = self.code
-        first, last = (c.load(self["first"], at, "i64") for at in (j, c.iadd(j, 1)))
-        return c.loop(last, start=first)
+    def answer(self, name: str, value: str) -> None:
+        """Write a word of the table."""
+        self.code.store(value, "%words", WORDS.index(name), "i64")
 
-    def inside(self, r: str, wide: int) -> str:
-        """A row lies inside the step, not at its start: what stands behind its weights."""
-        return self.code.op(f"fcmp une double {self.weight(r, wide, wide)}, {literal(0.0)}")
-
-    def weight(self, r: str, wide: int, i: int) -> str:
+    @contextmanager
+    def repeat(self, test: Callable[[], str]) -> Iterator[None]:
+        """while test(): ..."""
         c = self.code
-        return c.load(self["weights"], c.iadd(c.imul(r, wide + 1), i))
+        head, body, end = (c.label(s) for s in ("while", "do", "done"))
+        c.line(f"br label %{head}")
+        c.start(head)
+        c.line(f"br i1 {test()}, label %{body}, label %{end}")
+        c.start(body)
+        yield
+        c.line(f"br label %{head}")
+        c.start(end)
+
+    def dot(self, a: str, b: str) -> str:
+        """The sum of products."""
+        c = self.code
+        total = c.variable("double", literal(0.0))
+        with c.loop("%n") as i:
+            made = c.mul(c.load(a, i), c.load(b, i))
+            c.store(c.op(f"fadd reassoc contract nsz double {c.load(total)}, {made}"), total)
+        return c.load(total)
 
     def evaluate(self, function: str, t: str, y: str, *rest: Any) -> None:
         """field(t, y, out) or pullback(t, y, w, out)."""

@@ -102,7 +102,7 @@ class Stepper:
     def _advance(self, t: float, h: float, y: Array, out: Array, error: Array) -> None:
         exponentials, rows = self.tables(h)
         start = self._begin(t, y)
-        slopes, state = [start.slope], np.empty_like(y)
+        slopes, state = [start.slope], y.copy()  # an array of the same kind, on a device too
         for i, node in enumerate(self.tableau.c[1:-1], start=1):
             stage = self._combined(exponentials[i], start.c, rows[i - 1], slopes)
             self.semilinear.backward(stage, state)

@@ -30,8 +30,9 @@ AFTER = 4_000_000  # accepted steps after which the time won has about paid for 
 
 
 def worthwhile(program: step.Program, n: int, module: tuple[str, str]) -> bool:
-    """True for few unknowns, a short right-hand side and a program without a linear solver."""
-    return n <= LARGEST and not program.linear and _calls(program) * module[1].count("\n") <= LONGEST
+    """True for few unknowns, a short right-hand side that reads no data outside its module, and a program without a linear solver."""
+    short = _calls(program) * module[1].count("\n") <= LONGEST
+    return n <= LARGEST and not program.linear and short and "= global ptr null" not in module[1]
 
 
 @cache

@@ -46,6 +46,7 @@ MACHINES: dict[str, Callable[[Problem, Method, LinearSolver | None], Machine]] =
     ),
     "numpy": lambda problem, method, linear: NumpyMachine(method.program, problem.n, problem.rhs, linear),
     "torch": lambda problem, method, linear: _torch_machine(problem, method, linear),
+    "cuda": lambda problem, method, linear: _cuda_machine(problem, method, linear),
 }
 
 
@@ -55,8 +56,28 @@ def _torch_machine(problem: Problem, method: Method, linear: LinearSolver | None
     return TorchMachine(method.program, problem.n, problem.rhs, linear, problem.torch_rhs)
 
 
+def _cuda_machine(problem: Problem, method: Method, linear: LinearSolver | None) -> Machine:
+    from symnum.solvers.embedded.cuda_machine import CudaMachine
+
+    return CudaMachine(method.program, problem.n, problem.rhs, linear, problem.device)
+
+
+def _device_linear(problem: Problem, options: Options, method: Method) -> LinearSolver | None:
+    """What stands in the linear solver's place on a device: whole steps of exponential methods, else nothing. SolveError for what it cannot do."""
+    from symnum.solvers.embedded.cuda_machine import refuse
+
+    refuse(problem, options, method)
+    if method.exponential is None:
+        return None
+    from symnum.solvers.embedded.cuda_exponential import device_stepper
+
+    return device_stepper(problem, method.exponential, method.name)  # type: ignore[return-value]
+
+
 def linear_solver(problem: Problem, options: Options, method: Method) -> LinearSolver | None:
     """The linear solver that an implicit method needs (for the linear part of f where the method is split), else None."""
+    if problem.device is not None:
+        return _device_linear(problem, options, method)
     if isinstance(method, StochasticMethod):
         return driving(problem, options, method)  # type: ignore[return-value]  # stands in a linear solver's place, as the next
     if method.exponential is not None:
@@ -75,13 +96,13 @@ def solve(problem: Problem, options: Options, meaning: str = "llvm") -> Outcome:
     """Integrate with an embedded method.
 
     Args:
-        meaning: "llvm" (native driver; a right-hand side without an address is called back) or "numpy".
+        meaning: "llvm" (native driver; a right-hand side without an address is called back) or "numpy"; a problem with a device runs there.
 
     Raises:
         SolveError: save times outside the interval; UnknownName: no such method. What goes wrong on the way is told
             by the Outcome.
     """
-    return Run(problem, options, meaning).solve()
+    return Run(problem, options, meaning if problem.device is None else "cuda").solve()
 
 
 def consistent_problem(problem: Problem, options: Options) -> tuple[Problem, Start | None]:
@@ -102,16 +123,18 @@ class CheckpointFailure(Exception):
 class Run:
     """One solve in progress.
 
+    ``method``: a variant of the one that the options name (which keeps other vectors of each step, say).
+
     Attributes: ``machine``, ``record``, ``watch`` (events) and ``checkpoint`` (None where there are none), ``number`` (of the segment; -1 before
     the first), ``used`` (attempted steps).
     """
 
-    def __init__(self, problem: Problem, options: Options, meaning: str = "llvm") -> None:
+    def __init__(self, problem: Problem, options: Options, meaning: str = "llvm", method: Method | None = None) -> None:
         from symnum.solvers.backend import find
 
         problem, self.inconsistent = consistent_problem(problem, options)
         self.problem, self.options = problem, options
-        self.method: Method = find({**methods(), **stochastic_methods()}, options.method, "method")
+        self.method: Method = method or find({**methods(), **stochastic_methods()}, options.method, "method")
         if isinstance(self.method, StochasticMethod):
             self.options = options = prepared(problem, options, self.method)
         start = time.perf_counter()

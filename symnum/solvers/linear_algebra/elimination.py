@@ -11,7 +11,7 @@ from symnum.solvers.linear_algebra.code import REDUCE, Function
 Number = tuple[str, ...]
 
 
-class _Field:
+class Field:
     """Numbers of one or two doubles in an array."""
 
     def __init__(self, f: Function, width: int) -> None:
@@ -56,7 +56,7 @@ class _Field:
 def eliminate(width: int) -> Function:
     """i32 eliminate(W, pivots, n): 1, or 0 where a pivot is 0 or NaN."""
     f = Function(f"internal i32 @eliminate{width}(ptr %w, ptr %pivots, i64 %n)")
-    field, ok = _Field(f, width), f.variable("i32", "1")
+    field, ok = Field(f, width), f.variable("i32", "1")
     with f.loop(0, "%n") as k:
         row, below = f.emit(f"mul i64 {k}, %n"), f.emit(f"add i64 {k}, 1")
         where, best = _pivot(f, field, k, below)
@@ -74,7 +74,7 @@ def eliminate(width: int) -> Function:
     return f
 
 
-def _reduce_row(f: Function, field: _Field, k: str, row: str, other: str, inverse: Number) -> None:
+def _reduce_row(f: Function, field: Field, k: str, row: str, other: str, inverse: Number) -> None:
     """Row i minus l times row k, l kept in place of the zero; nothing to do where it is one already."""
     left = f.emit(f"add i64 {other}, {k}")
     entry = field.load("%w", left)
@@ -87,7 +87,7 @@ def _reduce_row(f: Function, field: _Field, k: str, row: str, other: str, invers
             field.store(field.subtract(field.load("%w", target), taken), "%w", target)
 
 
-def _pivot(f: Function, field: _Field, k: str, below: str) -> tuple[str, str]:
+def _pivot(f: Function, field: Field, k: str, below: str) -> tuple[str, str]:
     """Row of the largest entry of column k on or below the diagonal, and its size."""
     at = f.emit(f"add i64 {f.emit(f'mul i64 {k}, %n')}, {k}")
     where = f.variable("i64", k)
@@ -100,7 +100,7 @@ def _pivot(f: Function, field: _Field, k: str, below: str) -> tuple[str, str]:
     return f.read("i64", where), f.read("double", best)
 
 
-def _exchange(f: Function, field: _Field, row: str, other: str) -> None:
+def _exchange(f: Function, field: Field, row: str, other: str) -> None:
     with f.loop(0, "%n", parallel=True) as j:
         first, second = f.emit(f"add i64 {row}, {j}"), f.emit(f"add i64 {other}, {j}")
         a, b = field.load("%w", first), field.load("%w", second)
@@ -111,7 +111,7 @@ def _exchange(f: Function, field: _Field, row: str, other: str) -> None:
 def substitute(width: int) -> Function:
     """void substitute(W, pivots, n, x): x = U^-1 L^-1 P x."""
     f = Function(f"internal void @substitute{width}(ptr %w, ptr %pivots, i64 %n, ptr %x)")
-    field = _Field(f, width)
+    field = Field(f, width)
     with f.loop(0, "%n") as k:
         where = f.read("i64", f.at("i64", "%pivots", k))
         a, b = field.load("%x", k), field.load("%x", where)
@@ -128,7 +128,7 @@ def substitute(width: int) -> Function:
     return f
 
 
-def _row(f: Function, field: _Field, i: str, start: str, stop: str) -> None:
+def _row(f: Function, field: Field, i: str, start: str, stop: str) -> None:
     """x[i] minus the sum of w[i, j] x[j]."""
     row = f.emit(f"mul i64 {i}, %n")
     parts = [f.variable("double", "0.0") for _ in range(field.width)]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from symnum.solvers.jacobian import FixedJacobian, Product
 from symnum.solvers.linear_algebra.contract import NativeLinear
+from symnum.solvers.linear_algebra.threads import one_thread
 from symnum.solvers.preconditioner import Preconditioner
 
 Array = NDArray[np.float64]
@@ -185,5 +186,6 @@ class Krylov:
                 self.preconditioner.solve(v[start : start + n], z[start : start + n])
             return z / self.prepared
 
-        out[:], done, _ = gmres(matrix, precondition, b, self.weight[places], TOLERANCE * shift)
+        with one_thread():
+            out[:], done, _ = gmres(matrix, precondition, b, self.weight[places], TOLERANCE * shift)
         return done

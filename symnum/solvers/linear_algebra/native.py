@@ -5,6 +5,7 @@
     dense     full, column by column      LAPACK getrf, getrs
     banded    band, in an order that      LAPACK gbtrf, gbtrs
               makes it narrow
+    pattern   sparse with its fill-in     rows in turn (``pattern``); SuperLU through Python where a pivot is small
 
 n, the entries and the addresses are data of the context, so each kind is compiled once for all problems.
 """
@@ -19,7 +20,7 @@ from typing import Any
 from symnum.solvers.linear_algebra.code import REDUCE, Function, module
 from symnum.solvers.linear_algebra.contract import SLOTS
 
-KINDS = ("small", "dense", "banded")
+KINDS = ("small", "dense", "banded", "pattern")
 FUNCTIONS = ("jacobian", "factor", "solve", "solve_complex", "product")
 
 
@@ -42,7 +43,7 @@ class Word(IntEnum):
     MASS = 13
     COUNTERS = 14
     WORK = 15  # 2*total numbers
-    PERMUTATION = 16  # banded: which unknown stands at each position
+    PERMUTATION = 16  # banded, pattern: which unknown stands at each position
     BELOW = 17
     ABOVE = 18
     LEADING = 19  # length of a column of the stored matrix
@@ -53,7 +54,13 @@ class Word(IntEnum):
     REAL = 24  # stored matrices of the slots
     COMPLEX = REAL + SLOTS
     PIVOTS = COMPLEX + SLOTS
-    COUNT = PIVOTS + SLOTS
+    STARTS = PIVOTS + SLOTS  # pattern: of each row in the stored matrix; columns of its places; places of the diagonal
+    INDICES = STARTS + 1
+    DIAGONALS = STARTS + 2
+    RESCUED = STARTS + 3  # two flags a slot, real and complex: the factors are kept outside
+    RESCUE = STARTS + 4  # i32 (i32 slot, double shift, double imaginary)
+    OUTSIDE = STARTS + 5  # i32 (i32 slot, ptr b_re, ptr b_im, ptr out_re, ptr out_im)
+    COUNT = STARTS + 6
 
 
 @functools.cache
@@ -66,13 +73,15 @@ def compiled(kind: str) -> Any:
 
 def text(kind: str) -> str:
     """The LLVM text of a kind."""
-    from symnum.solvers.linear_algebra import elimination
+    from symnum.solvers.linear_algebra import elimination, pattern
 
     parts = [_jacobian(), _product(), _assemble(1), _assemble(2), _factor(kind)]
     parts += [_solve(kind, 1, "solve"), _solve(kind, 2, "solve_complex")]
     if kind == "small":
         parts += [elimination.eliminate(w) for w in (1, 2)] + [elimination.substitute(w) for w in (1, 2)]
-    return module(parts, "declare double @llvm.fabs.f64(double)")
+    if kind == "pattern":
+        parts += [make(w) for make in (pattern.factorise, pattern.solve_rows) for w in (1, 2)]
+    return module(parts, "declare double @llvm.fabs.f64(double)\ndeclare double @llvm.maxnum.f64(double, double)")
 
 
 @functools.cache
@@ -183,6 +192,8 @@ def _factor(kind: str) -> Function:
             w = array(f, words, slot)
             f.do(f"call void @assemble{width}(ptr %c, ptr {w}, double %shift, double %imaginary)")
             f.write("i32", _factorised(f, kind, width, w, slot), status)
+            if kind == "pattern":
+                _rescue(f, width, slot, status)
     f.do(f"ret i32 {f.read('i32', status)}")
     return f
 
@@ -192,12 +203,37 @@ def _factorised(f: Function, kind: str, width: int, w: str, slot: str) -> str:
     pivots = array(f, Word.PIVOTS, slot)
     if kind == "small":
         return f.emit(f"call i32 @eliminate{width}(ptr {w}, ptr {pivots}, i64 {word(f, Word.TOTAL)})")
+    if kind == "pattern":
+        return f.emit(f"call i32 @factorise{width}({_rows(f, w)}, ptr {array(f, Word.WORK)})")
     n, leading, info = _integer(f, Word.TOTAL), _integer(f, Word.LEADING), f.variable("i32", "0")
     function = array(f, Word.GETRF if width == 1 else Word.COMPLEX_GETRF)
     band = f"ptr {_integer(f, Word.BELOW)}, ptr {_integer(f, Word.ABOVE)}, " if kind == "banded" else ""
     f.do(f"call void {function}(ptr {n}, ptr {n}, {band}ptr {w}, ptr {leading}, ptr {pivots}, ptr {info})")
     done = f.emit(f"icmp eq i32 {f.read('i32', info)}, 0")
     return f.emit(f"zext i1 {done} to i32")
+
+
+def _rescue(f: Function, width: int, slot: str, status: str) -> None:
+    """Factors kept outside where a pivot was small; a flag says which serve."""
+    flag = f.at("i64", array(f, Word.RESCUED), f.emit(f"add i64 {f.emit(f'mul i64 {slot}, 2')}, {width - 1}"))
+    f.write("i64", "0", flag)
+    with f.when(f.emit(f"icmp eq i32 {f.read('i32', status)}, 0")):
+        f.write("i64", "1", flag)
+        called = f"call i32 {array(f, Word.RESCUE)}(i32 %slot, double %shift, double %imaginary)"
+        f.write("i32", f.emit(called), status)
+
+
+def _outside(f: Function, width: int) -> None:
+    """Return what the factors kept outside give, where they serve."""
+    slot = f.emit("sext i32 %slot to i64")
+    flag = f.at("i64", array(f, Word.RESCUED), f.emit(f"add i64 {f.emit(f'mul i64 {slot}, 2')}, {width - 1}"))
+    vectors = "ptr %b0, ptr null, ptr %out0, ptr null" if width == 1 else "ptr %b0, ptr %b1, ptr %out0, ptr %out1"
+    kept, inside = f.label("kept"), f.label("inside")
+    nothing = f.emit(f"icmp eq i64 {f.read('i64', flag)}, 0")
+    f.do(f"br i1 {nothing}, label %{inside}, label %{kept}")
+    f.lines.append(f"{kept}:")
+    f.do(f"ret i32 {f.emit(f'call i32 {array(f, Word.OUTSIDE)}(i32 %slot, {vectors})')}")
+    f.lines.append(f"{inside}:")
 
 
 def _integer(f: Function, name: Word) -> str:
@@ -211,8 +247,10 @@ def _solve(kind: str, width: int, name: str) -> Function:
     f = Function(f"i32 @{name}(ptr %c, i32 %slot, {arguments})")
     _count(f, 2)
     slot = f.emit("sext i32 %slot to i64")
+    if kind == "pattern":
+        _outside(f, width)
     n, total, work = word(f, Word.N), word(f, Word.TOTAL), array(f, Word.WORK)
-    order = array(f, Word.PERMUTATION) if kind == "banded" else ""
+    order = array(f, Word.PERMUTATION) if kind in ("banded", "pattern") else ""
     with f.loop(0, n, parallel=True) as i:
         source = f.whole(order, i) if order else i
         for part in range(width):
@@ -229,6 +267,12 @@ def _solve(kind: str, width: int, name: str) -> Function:
     return f
 
 
+def _rows(f: Function, w: str) -> str:
+    """A stored matrix row by row, as arguments."""
+    places = ", ".join(f"ptr {array(f, name)}" for name in (Word.STARTS, Word.INDICES, Word.DIAGONALS))
+    return f"ptr {w}, {places}, i64 {word(f, Word.TOTAL)}"
+
+
 def _part(f: Function, index: str, part: int, width: int) -> str:
     scaled = _scaled(f, index, width)
     return scaled if part == 0 else f.emit(f"add i64 {scaled}, 1")
@@ -238,6 +282,9 @@ def _substituted(f: Function, kind: str, width: int, work: str, slot: str) -> No
     w, pivots = array(f, Word.REAL if width == 1 else Word.COMPLEX, slot), array(f, Word.PIVOTS, slot)
     if kind == "small":
         f.do(f"call void @substitute{width}(ptr {w}, ptr {pivots}, i64 {word(f, Word.TOTAL)}, ptr {work})")
+        return
+    if kind == "pattern":
+        f.do(f"call void @solve_rows{width}({_rows(f, w)}, ptr {work})")
         return
     n, leading = _integer(f, Word.TOTAL), _integer(f, Word.LEADING)
     one, info, letter = f.variable("i32", "1"), f.variable("i32", "0"), f.variable("i8", str(ord("N")))

@@ -6,6 +6,7 @@ that order; SuperLU then spends nothing on finding it again (a fifth to a half o
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from symnum.solvers.linear_algebra.contract import NativeLinear
 from symnum.solvers.linear_algebra.direct import Direct
 from symnum.solvers.linear_algebra.entries import Entries
+from symnum.solvers.linear_algebra.pattern import Pattern, filled
 from symnum.solvers.linear_algebra.threads import one_thread
 
 _THRESHOLD = 0.001  # a diagonal entry serves as pivot if it is this large a share of its column
@@ -21,7 +23,7 @@ _MANY = 20_000  # unknowns from which on SuperLU's panels of columns pay
 
 
 class Sparse(Direct):
-    """See the module. Called from Python: there is no native face."""
+    """See the module. ``native``: factors in a fixed pattern (``pattern``), where these are small; else it is called from Python."""
 
     kind = "sparse"
 
@@ -29,8 +31,8 @@ class Sparse(Direct):
         super().__init__(entries)
         pattern = entries.pattern()
         self.order = _minimum_degree(pattern)
-        self._position = np.empty(entries.total, dtype=np.int64)
-        self._position[self.order] = np.arange(entries.total)
+        self.position = np.empty(entries.total, dtype=np.int64)
+        self.position[self.order] = np.arange(entries.total)
         whole = pattern[self.order][:, self.order].tocsc()
         whole.sort_indices()
         self.indices, self.indptr = whole.indices.astype(np.int32), whole.indptr.astype(np.int32)
@@ -38,12 +40,17 @@ class Sparse(Direct):
         columns = np.repeat(np.arange(entries.total), np.diff(self.indptr))
         self._keys = columns * entries.total + self.indices  # increasing
 
-    @property
+    @cached_property
     def native(self) -> NativeLinear | None:  # type: ignore[override]  # SuperLU is reached through Python
-        return None
+        if not self.entries.mass.all():  # pivots of algebraic equations are zero as a rule
+            return None
+        pattern = self.entries.pattern()
+        ordered = (pattern + pattern.T)[self.order][:, self.order].tocsc()
+        places = filled(ordered)
+        return None if places is None else Pattern(self, *places).native
 
     def place(self, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
-        i, j = self._position[rows], self._position[columns]
+        i, j = self.position[rows], self.position[columns]
         return np.searchsorted(self._keys, j * self.entries.total + i)
 
     def factorised(self, stored: NDArray[Any]) -> Any:

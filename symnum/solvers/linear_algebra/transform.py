@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from symnum.solvers.linear_algebra.contract import NativeLinear
 from symnum.solvers.linear_algebra.diagonal import Diagonalisation
+from symnum.solvers.linear_algebra.threads import one_thread
 
 Array = NDArray[np.float64]
 Values = NDArray[Any]
@@ -95,7 +96,8 @@ class Transformed:
 
     def solve(self, slot: int, b: Array, out: Array) -> bool:
         self.counters[2] += 1
-        self.basis.backward(multiplied(self.rows[slot, True], self.basis.forward(b)), out)
+        with one_thread():
+            self.basis.backward(multiplied(self.rows[slot, True], self.basis.forward(b)), out)
         return True
 
     def solve_complex(self, slot: int, b_re: Array, b_im: Array, out_re: Array, out_im: Array) -> bool:

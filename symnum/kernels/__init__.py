@@ -1,0 +1,1 @@
+"""``sn.kernel``: numeric Python functions of arrays as fused native code, called with the arrays themselves."""

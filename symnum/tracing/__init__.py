@@ -1,0 +1,1 @@
+"""Tracing: a plain NumPy function, run once on recording arrays, becomes a kernel of loops over regions."""
