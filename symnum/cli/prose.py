@@ -10,13 +10,11 @@ from typing import Any
 def generate(arguments: argparse.Namespace) -> int:
     """Write or continue a file; progress and the rate go to stderr."""
     from symnum.datasets import prose
-    from symnum.datasets.generation import GROUPS
 
     names = arguments.families.split(",")
-    families: Any = names[0] if len(names) == 1 and names[0] in GROUPS else names
     with _Bar(arguments.records) as bar:
         made = prose(
-            families,
+            names,
             arguments.out or f"{names[0]}_{arguments.seed}.prefix",
             arguments.records,
             seed=arguments.seed,

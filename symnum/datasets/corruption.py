@@ -11,20 +11,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from symnum.formats.prose.words import ODE, PLACEHOLDER, SEPARATOR, Node, parse
+from symnum.formats.prose.words import ODE, PLACEHOLDER, SEPARATOR, Node, parse, split
 
 ADDED, DELETED = 0.15, 0.15
 
 
-def skeleton(tokens: Sequence[str]) -> list[str]:
+def skeleton(tokens: str | Sequence[str]) -> list[str]:
     """The tokens with ``<PLACEHOLDER>`` in place of every number."""
-    equations = [_tokens(tree) for tree in parse(list(tokens), ODE)]
+    equations = [_tokens(tree) for tree in parse(split(tokens), ODE)]
     return _joined(equations)
 
 
-def corrupted(tokens: Sequence[str], rng: np.random.Generator) -> list[str]:
+def corrupted(tokens: str | Sequence[str], rng: np.random.Generator) -> list[str]:
     """The skeleton, and with the probabilities above one term more or one less."""
-    trees = [_terms(tree) for tree in parse(list(tokens), ODE)]
+    trees = [_terms(tree) for tree in parse(split(tokens), ODE)]
     draw = rng.uniform()
     if draw < ADDED:
         _add(trees, len(trees), rng)
@@ -35,6 +35,7 @@ def corrupted(tokens: Sequence[str], rng: np.random.Generator) -> list[str]:
 
 def noisy(data: NDArray[np.float64], rng: np.random.Generator, level: float = 0.02) -> NDArray[np.float64]:
     """A trajectory (time, dimension) with Gaussian noise, ||noise||_2 about level*||data||_2."""
+    data = np.asarray(data, dtype=np.float64)
     scale = level * np.linalg.norm(data) / np.sqrt(data.size)
     return np.asarray(data + scale * rng.standard_normal(data.shape))
 

@@ -82,7 +82,7 @@ def prose(
     """Write ``n`` records to ``path`` (``NAME.prefix``): ``sn.datasets.prose("ode15", "train.prefix", 1500, seed=1)``.
 
     Args:
-        families: "ode15" (all of the paper's), or names of ``sn.datasets.ODE15``.
+        families: "ode15" (all of the paper's), a name of ``sn.datasets.ODE15``, or a list of names.
         seed: of everything that is random. workers: processes. executor: where the work is done instead (a Dask client's ``get_executor()``).
         trajectories: starts of each system. noise: a further field "data_noisy", with noise of this size relative to ||data||_2.
         corruption: a further field "tree_skeleton": the tokens without numbers, one term more or less in 3 of 10 (``sn.datasets.corrupted``).
@@ -276,7 +276,8 @@ def _pool(workers: int, executor: Executor | None) -> Iterator[Executor | None]:
 def _families(given: Any) -> tuple[str, ...]:
     if not isinstance(given, Iterable):
         raise SolveError(f'families={given!r}; write families="ode15", or a list of names')
-    names = GROUPS.get(given, (given,)) if isinstance(given, str) else tuple(given)
+    listed = [given] if isinstance(given, str) else list(given)
+    names = tuple(n for name in listed for n in (GROUPS.get(name, (name,)) if isinstance(name, str) else (name,)))
     for name in names:
         if not isinstance(name, str) or name not in {*ODE15, *PDE16}:
             known = [*GROUPS, *ODE15, *PDE16]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ class Trajectories:
         self.names = tuple(self.discretised.parameters)
         self.problem = _problem(self.discretised)
         self.times = times
+        self.one_at_a_time = Lock()  # the parameters lie in memory that all solves share; executors may have threads
         settings = Options(rtol=rtol, atol=atol, saveat=times, dense=False)
         plan = plan_for(semi, method, "auto", rtol, False, self.problem)
         self.backend = plan.backend
@@ -36,8 +38,9 @@ class Trajectories:
 
     def run(self, values: Mapping[str, float], start: np.ndarray) -> np.ndarray:
         """The states at all times; a failed solve keeps what it has."""
-        self.discretised._vector[:] = [values[name] for name in self.names]
-        outcome = solve(replace(self.problem, y0=np.asarray(start, dtype=np.float64)), self.settings, self.backend)
+        with self.one_at_a_time:
+            self.discretised._vector[:] = [values[name] for name in self.names]
+            outcome = solve(replace(self.problem, y0=np.asarray(start, dtype=np.float64)), self.settings, self.backend)
         states = np.full((len(self.times), len(start)), np.nan)
         reached = np.asarray(outcome.y)[: len(self.times)]
         states[: len(reached)] = reached

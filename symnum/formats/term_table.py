@@ -23,6 +23,7 @@ from symnum.expr.walk import postorder
 
 _WITHOUT = {"table", "weights", "network_gradient"}  # of kernels; the weights of a network stand in its row
 _DEEPEST = 1_000_000
+_ORDERS = 8  # of derivatives of composite terms, nested ones added up
 _FRACTION = re.compile(r"(-?[0-9]{1,4000})/([0-9]{1,4000})\Z")  # Python reads whole numbers of up to 4300 digits
 
 
@@ -93,12 +94,30 @@ def terms_in(rows: Any, names: Mapping[str, Symbol]) -> list[Term]:
     if not isinstance(rows, Sequence) or isinstance(rows, (str, bytes)) or len(rows) > _DEEPEST:
         raise ModelError(f"terms must be a list of at most {_DEEPEST} rows, got {type(rows).__name__}")
     made: list[Term] = []
+    orders: list[int] = []
     for k, row in enumerate(rows):
+        orders.append(_orders(row, made, orders))
+        if orders[-1] > _ORDERS:
+            raise ModelError(
+                f"terms[{k}]: a composite term is differentiated {orders[-1]} times in all; at most {_ORDERS}, as it grows each time"
+            )
         try:
             made.append(_read(row, made, names, f"terms[{k}]"))
         except TermError as wrong:
             raise ModelError(f"terms[{k}]: {wrong}") from None
     return made
+
+
+def _orders(row: Any, made: list[Term], orders: list[int]) -> int:
+    """How often anything but a field is differentiated in a row, with the rows that it names."""
+    places = row.get("args") if isinstance(row, Mapping) else None
+    if not places or not _are_rows(places, made):
+        return 0
+    held = max(orders[i] for i in places)
+    if row.get("op") != "derivative" or isinstance(made[places[0]], Symbol):
+        return held
+    numbers = row.get("data")
+    return held + (sum(n for n in numbers if type(n) is int) if isinstance(numbers, list) else 0)
 
 
 def _read(row: Any, made: list[Term], names: Mapping[str, Symbol], where: str) -> Term:
@@ -117,7 +136,7 @@ def _read(row: Any, made: list[Term], names: Mapping[str, Symbol], where: str) -
         return names[name]
     op, places, numbers = row.get("op"), row.get("args", []), row.get("data", [])
     if not isinstance(op, str) or op not in TABLE or op in _WITHOUT:
-        raise ModelError(f"{where}: unknown operator {op!r}.{did_you_mean(str(op), TABLE)}")
+        raise ModelError(f"{where}: unknown operator {op!r}.{did_you_mean(str(op), set(TABLE) - _WITHOUT)}")
     if not _are_rows(places, made):
         raise ModelError(f"{where}: args {places!r} must be numbers of earlier rows")
     if op == "network":
@@ -139,9 +158,10 @@ def _built(op: str, args: list[Term], data: list[Any], where: str) -> Term:
             or len(data) != len(coordinates)
             or not all(_is_order(n) for n in data)
             or not all(_is_coordinate(c) for c in coordinates)
+            or len(set(coordinates)) < len(coordinates)
         ):
             raise ModelError(
-                f"{where}: a derivative takes a term, coordinates, and a positive order (at most 20) for each"
+                f"{where}: a derivative takes a term, different coordinates, and a positive order (at most 20) for each"
             )
         return derivative(args[0], dict(zip(coordinates, data, strict=True)))  # type: ignore[arg-type]
     if op == "integral":

@@ -26,6 +26,7 @@ class TracedKernel:
         self.threads = available() if threads is None else threads
         self.signature = _signature(function)
         self.names = list(self.signature.parameters)
+        self._times = [k for k, name in enumerate(self.names) if name in ("t", "time")]
         self.variants: dict[Hashable, Any] = {}
         self.__name__ = getattr(function, "__name__", "kernel")
         self.__doc__ = getattr(function, "__doc__", None)
@@ -62,7 +63,11 @@ class TracedKernel:
         return tuple(given.arguments.values())
 
     def _variant(self, values: tuple[Any, ...]) -> Any:
-        key = tuple(map(value_key, values))
+        keys = list(map(value_key, values))
+        for k in self._times:
+            if type(values[k]) is int:  # a time all the same, no constant
+                keys[k] = float
+        key = tuple(keys)
         found = self.variants.get(key)
         if found is None:
             if len(self.variants) >= _MOST:
@@ -97,6 +102,8 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
     if not callable(function):
         raise TargetError(f"sn.kernel takes a function of arrays and numbers, got {type(function).__name__}")
     try:
+        if isinstance(function, np.ufunc):  # has one in NumPy 2.3, with out, where, casting ...
+            raise ValueError
         found = inspect.signature(function)
     except (TypeError, ValueError):
         raise TargetError(

@@ -140,10 +140,9 @@ def _named(model: SystemODE, name: str) -> Term:
     known = {n: networks_of(n)[-1].name for n in nodes if networks_of(n)}
     found = [n for n, called in known.items() if called == name]
     if len(found) != 1:
-        there = f"{len(found)} terms" if found else "no network"
-        raise ModelError(
-            f"the equations hold {there} called {name!r}.{did_you_mean(name, known.values())} Give the term that sn.neural.network made"
-        )
+        there = ", ".join(map(str, found)) if found else f"no network called {name!r}"
+        near = "" if found else did_you_mean(name, set(known.values()))
+        raise ModelError(f"the equations hold {there}.{near} Give the term that sn.neural.network made")
     return found[0]
 
 

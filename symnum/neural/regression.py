@@ -252,8 +252,8 @@ def _closest(
 def _checked(values: Any, samples: Mapping[Any, Any]) -> tuple[Array, dict[Term, Array]]:
     if not isinstance(samples, Mapping) or not samples:
         raise ModelError(f"samples={samples!r} names no variables; write samples={{u: values_of_u}}")
-    numbers = np.asarray(values, dtype=np.float64).ravel()
-    known = {as_term(v): np.asarray(x, dtype=np.float64).ravel() for v, x in samples.items()}
+    numbers = _real(values, "values")
+    known = {as_term(v): _real(x, f"the samples of {v}") for v, x in samples.items()}
     for variable, x in known.items():
         if x.shape != numbers.shape:
             raise ModelError(
@@ -262,6 +262,14 @@ def _checked(values: Any, samples: Mapping[Any, Any]) -> tuple[Array, dict[Term,
     if len(numbers) < 2 or not all(np.isfinite(x).all() for x in (numbers, *known.values())):
         raise ModelError(f"values and samples must be two or more finite numbers; there are {len(numbers)}")
     return numbers, known
+
+
+def _real(given: Any, what: str) -> Array:
+    """Arrays, lists and tensors as (k,) numbers. Raises ModelError for complex ones and for what is no number."""
+    made = np.asarray(given.detach() if hasattr(given, "detach") else given)
+    if made.dtype.kind not in "fiub":
+        raise ModelError(f"{what} are of dtype {made.dtype}, not real numbers")
+    return made.astype(np.float64).ravel()
 
 
 def _columns(terms: Sequence[Term], known: Mapping[Term, Array], count: int) -> Array:

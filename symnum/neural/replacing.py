@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 from symnum.errors import ModelError
-from symnum.expr.calculus import derivative
+from symnum.expr.calculus import derivative, differentiate
 from symnum.expr.integral import integral
+from symnum.expr.network import shape_of
 from symnum.expr.numbers import quotient
 from symnum.expr.term import Term, add, as_term, rebuild, scale
 from symnum.expr.walk import fold, symbols
@@ -19,9 +21,10 @@ from symnum.model.system import PDESystem
 def replaced(system: PDESystem, old: Any, new: Any) -> PDESystem:
     """The system with ``new`` wherever its equations hold ``old``; parameters that nothing holds any more are left out.
 
-    A sum inside a sum is not written as one node, so summands of ``old`` that stand together, all with the same factor, count as well.
+    A sum inside a sum is not written as one node, so summands of ``old`` that stand together, all with the same factor, count as well. Where
+    ``old`` is a network, its derivatives by its inputs become those of ``new``.
 
-    Raises ModelError where the equations do not hold ``old``.
+    Raises ModelError where the equations do not hold ``old``, or a derivative of it by something else than a variable.
     """
     before, after = as_term(old), as_term(new)
 
@@ -52,6 +55,10 @@ def _replaced(term: Term, old: Term, new: Term) -> Term:
     def step(node: Term, args: list[Term]) -> Term:
         if node is old:
             return new
+        if node.op == "network" and old.op == "network" and node.args == old.args:
+            further = _further(node, old)
+            if further is not None:
+                return _derived(new, further, old.args[:-1], node)
         if node.op == "add" and old.op == "add":
             share = _share(node, old)
             if share is not None:
@@ -67,6 +74,25 @@ def _replaced(term: Term, old: Term, new: Term) -> Term:
         return rebuild(node, tuple(args))
 
     return fold(term, step)
+
+
+def _further(node: Term, old: Term) -> list[int] | None:
+    """By which variables a network is differentiated beyond ``old``; None where it is no derivative of it."""
+    a, b = shape_of(node.data), shape_of(old.data)
+    if (a.activation, a.sizes, a.output) != (b.activation, b.sizes, b.output) or Counter(b.places) - Counter(a.places):
+        return None
+    return list((Counter(a.places) - Counter(b.places)).elements())
+
+
+def _derived(new: Term, by: list[int], inputs: tuple[Term, ...], node: Term) -> Term:
+    """The derivative of the new term by inputs, whose numbers are given."""
+    for k in by:
+        if k >= len(inputs) or inputs[k].op not in ("symbol", "derivative") or inputs.count(inputs[k]) > 1:
+            raise ModelError(
+                f"the equations hold {node}, a derivative that the formula in its place does not have; make the system again with the formula"
+            )
+        new = differentiate(new, inputs[k])
+    return new
 
 
 def _share(node: Term, part: Term) -> Any:

@@ -23,7 +23,7 @@ from symnum.kernels.make import value_key
 from symnum.kernels.native import Variant
 from symnum.traced.state import Bound, Part, as_state
 from symnum.traced.system import TracedSystem, traced_system
-from symnum.traced.values import as_array, double, flat, interval
+from symnum.traced.values import as_array, double, flat, interval, number
 from symnum.tracing.capture import Argument, Captured, capture
 
 _SUFFIXES = {".c": "c", ".cu": "cuda", ".py": "numpy", ".ll": "llvm", ".jl": "julia"}
@@ -220,7 +220,7 @@ class TracedFunction:
         state = as_state(self.kernel, parts, bound)
         y0 = np.empty_like(starts)
         y0[state.positions] = starts
-        numbers = tuple(float(values.get(name, value)) for name, value in self.parameters.items())
+        numbers = tuple(number(name, values.get(name, value)) for name, value in self.parameters.items())
         return traced_system(self.name, state, y0, interval(span), numbers, None if names is None else tuple(names))
 
     def _opened(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,16 @@ def interval(span: Any) -> tuple[float, float]:
     return t0, t1
 
 
+def number(name: str, value: Any) -> float:
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        raise SolveError(f"{name} is a number of this function, now it is {str(value)[:60]}; give a float") from None
+    if not np.isfinite(found):
+        raise SolveError(f"{name} is {found}; every parameter must be finite")
+    return found
+
+
 def as_array(name: str, value: Any, dtype: Any) -> np.ndarray:
     """A list, or an array of another kind of real numbers, as the trace has it."""
     try:

@@ -272,6 +272,15 @@ def copyto(graph: Graph, target: Any, source: Any, casting: Any = "same_kind", w
         target[...] = np.where(where, source, target)
 
 
+def fill_diagonal(graph: Graph, array: Any, value: Any, wrap: bool = False) -> None:
+    if not isinstance(array, Traced):
+        raise refusal("A NumPy array from outside is written", "Make it inside the traced function, np.empty_like(u)")
+    if wrap or array.ndim != 2 or np.ndim(value):
+        raise refusal("np.fill_diagonal is traced for two axes and one number", "Write np.where(np.eye(n) == 1, values, a)")
+    n, m = array.shape
+    array[...] = np.where(np.eye(n, m) == 1, value, array)
+
+
 def reshape(graph: Graph, array: Any, shape: Any = None, order: Any = "C", **options: Any) -> Traced:
     return fresh_or_same(graph, array).reshape(options.get("newshape", shape), order=order)
 
@@ -330,7 +339,8 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "concatenate": concatenate, "stack": stack, "hstack": hstack, "vstack": vstack, "dstack": dstack, "append": append,
     "column_stack": column_stack, "block": block, "roll": roll, "pad": pad, "where": where, "select": select_, "clip": clip,
     "repeat": repeat, "tile": tile, "take": take, "full_like": full_like, "zeros_like": zeros_like, "ones_like": ones_like,
-    "empty_like": empty_like, "copy": copy, "copyto": copyto, "reshape": reshape, "ravel": ravel, "diag": diag,
-    "meshgrid": meshgrid, "nan_to_num": nan_to_num, "round": round_, "around": round_, "sinc": sinc, "isclose": isclose,
+    "empty_like": empty_like, "copy": copy, "copyto": copyto, "fill_diagonal": fill_diagonal,
+    "reshape": reshape, "ravel": ravel, "diag": diag, "meshgrid": meshgrid, "nan_to_num": nan_to_num,
+    "round": round_, "around": round_, "sinc": sinc, "isclose": isclose,
     "real": lambda graph, a: a, "astype": lambda graph, a, dtype, **options: a.astype(dtype),
 }  # fmt: skip

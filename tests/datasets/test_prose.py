@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -69,6 +70,15 @@ def test_the_file_does_not_depend_on_the_workers(tmp_path):
     assert len(one.read_text().splitlines()) == 13
 
 
+def test_threads_give_the_same_file(tmp_path):
+    """An executor may have threads (Dask's workers do): solves must not take each other's parameters."""
+    one, two = tmp_path / "one.prefix", tmp_path / "two.prefix"
+    prose(["rossler", "lorenz_3d"], one, 80, seed=3)
+    with ThreadPoolExecutor(4) as threads:
+        prose(["rossler", "lorenz_3d"], two, 80, seed=3, workers=4, executor=threads)
+    assert one.read_bytes() == two.read_bytes()
+
+
 def test_record_k_does_not_depend_on_n(tmp_path):
     short, long = tmp_path / "a.prefix", tmp_path / "b.prefix"
     prose("ode15", short, 5, seed=2, trajectories=2)
@@ -117,6 +127,7 @@ LORENZ = sn.export(ODE15["lorenz_3d"].system, "prose").tokens
 
 
 def test_skeleton():
+    assert skeleton(" ".join(LORENZ)) == skeleton(LORENZ)
     assert " ".join(skeleton(LORENZ)) == (
         "add mul <PLACEHOLDER> u_1 mul <PLACEHOLDER> u_0 | sub sub mul <PLACEHOLDER> u_0 mul u_0 u_2 u_1 | "
         "add mul u_0 u_1 mul <PLACEHOLDER> u_2"
@@ -192,3 +203,23 @@ def test_command_line(tmp_path, capsys):
     assert "3 records, 3 of them new" in capsys.readouterr().err
     assert [json.loads(line)["type"] for line in path.read_text().splitlines()] == ["thomas"] * 3
     assert main(["prose", "generate", "--families", "thomaz", "-n", "3"]) == 2
+
+
+def test_files_that_hold_no_records(tmp_path):
+    path = tmp_path / "a.prefix"
+    with pytest.raises(sn.FileError, match="there is no file"):
+        next(records(path))
+    for line in (b"{}", b"\xff\xfe", b"[" * 100_000, b"3"):
+        path.write_bytes(b'{"type": "a", "tree_encoded": []}\n' + line + b"\n")
+        with pytest.raises(sn.FileError, match="line 2: no record"):
+            list(records(path))
+
+
+def test_groups_in_a_list(tmp_path):
+    assert prose(["thomas", "ode15"], tmp_path / "a.prefix", 2, trajectories=1).records == 2
+
+
+@pytest.mark.parametrize("families", [3, None, [["thomas"]]])
+def test_families_are_names(tmp_path, families):
+    with pytest.raises(sn.SymnumError, match="famil"):
+        prose(families, tmp_path / "a.prefix", 2)

@@ -150,3 +150,10 @@ def test_a_run_that_was_killed(tmp_path):
 def test_two_kinds_in_one_file(tmp_path):
     with pytest.raises(sn.SolveError, match="do not go into one file"):
         prose(["heat", "thomas"], tmp_path / "a.prefix", 2)
+
+
+@pytest.mark.parametrize("more", [{"noise": 0.1}, {"corruption": True}])
+def test_noise_and_corruption_are_for_odes(tmp_path, more):
+    with pytest.raises(sn.SolveError, match="are for the families of ODEs"):
+        prose("pde16", tmp_path / "a.prefix", 2, **more)
+    assert list(tmp_path.iterdir()) == []

@@ -318,3 +318,72 @@ def test_it_solves():
 def test_bad_options(options, message):
     with pytest.raises(sn.SymnumError, match=message):
         read("u_0 | u_1", **options)
+
+
+@pytest.mark.parametrize("idle", [t + 0.5 * Z**2 - (t + 0.2 * Y**3), 1e-12 * t + Z, (t - X) * Y - t * Y])
+def test_a_time_that_cancels_is_no_variable(idle):
+    record = export_ode(ode([idle, Y, X]), dimension=3)
+    assert (record.time, record.variables) == (None, ("X", "Y", "Z"))
+    assert export_ode(read(record)).tokens == record.tokens
+
+
+# --- tokens and systems from strangers -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tokens", "position"),
+    [
+        ("inv 0", 0),
+        ("u_0 | div u_0 + N000 E-2", 2),
+        ("add u_0 " + "pow2 " * 40 + "3", 30),
+        ("9" * 5000, 0),
+        ("u_" + "9" * 5000, 0),
+    ],
+)
+def test_what_has_no_value_is_refused_with_its_position(tokens, position):
+    with pytest.raises(sn.ParseError, match=f"token {position}: ") as refused:
+        read(tokens)
+    assert refused.value.position == position
+
+
+@pytest.mark.parametrize("tokens", ["sin " * 5000 + "u_0", "pow2 sin " * 60 + "u_0", "pow2 " * 400 + "add 1 u_0"])
+def test_what_is_read_may_be_too_large_to_write(tokens):
+    """Deep functions, and powers of functions whose tokens would fill any memory."""
+    with pytest.raises(sn.ModelError, match=r"nested too deeply|or more tokens; PROSE holds 510"):
+        sn.export(read(tokens), "prose")
+
+
+def test_nested_functions_are_ranked_once():
+    """Forty levels: twice the work a level would never end."""
+    tokens = "sin " * 40 + "u_0"
+    assert export_ode(read(tokens)).text == tokens
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"values": [1.0, 2.0]}, "a number for c_1, but placeholders are c_0"),
+        ({"values": {"c_7": 1.0}}, "a number for c_7"),
+        ({"values": 3.0}, "is no list of numbers"),
+        ({"values": ["a"]}, "the value of c_0 is 'a'"),
+        ({"initial": 3.0}, "is no list of values"),
+        ({"dimension": "3"}, "is no number of variables"),
+        ({"dialect": ["ode"]}, "is not known"),
+    ],
+)
+def test_bad_values(options, message):
+    with pytest.raises(sn.SymnumError, match=message):
+        read("mul <PLACEHOLDER> u_0", **options)
+
+
+def test_tokens_are_text():
+    for tokens in (None, 3, b"u_0"):
+        with pytest.raises(sn.ParseError, match="tokens are"):
+            read(tokens)
+
+
+def test_events_are_named_as_left_out():
+    ball = ode([Y, -9.81])
+    assert sn.export(ball, "prose").warnings == ()
+    bouncing = ball.replace(events=[sn.Event(X <= 0, {Y: -Y})])
+    assert sn.export(bouncing, "prose").warnings == ("events are not part of the tokens",)

@@ -218,3 +218,48 @@ def test_bad_options(options, message):
 def test_bad_time_range(value):
     with pytest.raises(sn.SolveError, match="time_range="):
         export_pde(pde(D(u, x, 2)), time_range=value)
+
+
+def test_conditions_and_velocities_follow_the_rescaled_time():
+    """u = sin(pi x) sin(pi t) is what comes back, in the time t' = t/2: the velocity of the start is twice as large."""
+    exact = sn.sin(sn.pi * x) * sn.sin(sn.pi * t) + t * x
+    system = sn.PDESystem(
+        [sn.Eq(sn.dt(sn.dt(u)), D(u, x, 2))],
+        domain=sn.Domain(t=(0, 4), x=(0, 1)),
+        conditions=[sn.dirichlet(u, 0, at={x: 0}), sn.dirichlet(u, t, at={x: 1})],
+        initial={u: 0, sn.dt(u): sn.substitute(sn.dt(exact), {t: 0})},
+    )
+    back = again(export_pde(system, time_range=2.0))
+    solution = sn.solve(back, resolution=64, saveat=[0.25], rtol=1e-8, atol=1e-8)
+    points = solution["u"].coords["x"].values
+    assert np.abs(solution["u"].values[-1] - (np.sin(np.pi * points) + 0.5 * points)).max() <= 1e-3
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["sub ut_0 mul <PLACEHOLDER> uxx_0", "sub ut_0 mul pow u_0 1 uxx_0", "sub ut_0 mul pow <PLACEHOLDER> 2 uxx_0"],
+)
+def test_text_and_objects_give_the_same_system(row):
+    names = sn.field("u_0", (t, x))
+    box = sn.Domain(t=(0, 1), x=(0, 1))
+    values = [0.5] if "PLACE" in row else None
+    texts = read(
+        row, dialect="pde", values=values, domain=box, conditions=["periodic x"], initial=["u_0 = 2 + sin(2*pi*x)"]
+    )
+    made = read(
+        row,
+        dialect="pde",
+        values=values,
+        domain=box,
+        conditions=[sn.periodic(x)],
+        initial={names: 2 + sn.sin(2 * sn.pi * x)},
+    )
+    assert texts.parameters == made.parameters
+    assert export_pde(texts).tokens == export_pde(made).tokens
+
+
+def test_parameters_in_the_base_of_a_power():
+    k, n = sn.parameters(k=2.0, n=2.0)
+    assert (
+        export_pde(pde(D(u, x, 2) - (k * u) ** n)).text == "add sub mul + N100 E-2 ut_0 uxx_0 pow mul + N200 E-2 u_0 2"
+    )

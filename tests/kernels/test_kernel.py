@@ -200,6 +200,7 @@ CALLS: dict[str, tuple[Any, type[Exception], str]] = {
     "threads": (lambda: sn.kernel(gray_scott, threads=0), TargetError, "threads must be a whole number from 1 on"),
     "no function": (lambda: sn.kernel(3), TargetError, "takes a function of arrays and numbers, got int"),
     "star": (lambda: sn.kernel(lambda *us: us), TargetError, r"takes \*args or \*\*kwargs; write its arguments out"),
+    "ufunc": (lambda: sn.kernel(np.sin), TargetError, r"wrap it: sn.kernel\(lambda u: sin\(u\)\)"),
     "own out": (lambda: sn.kernel(lambda u, out: u), TargetError, "an argument called out, which is the kernel's own"),
     "missing": (lambda: sn.kernel(gray_scott)(ONES), TargetError, "gray_scott.*: missing a required argument: 'v'"),
     "odd value": (
@@ -248,6 +249,13 @@ def test_read_only_results() -> None:
     frozen.flags.writeable = False
     with pytest.raises(TargetError, match="out is read-only"):
         sn.kernel(laplacian)(ONES, out=frozen)
+
+
+def test_a_whole_number_as_the_time_is_no_constant() -> None:
+    grow = sn.kernel(lambda u, t: u * t)
+    for t in (1, 2, 2.5):
+        np.testing.assert_array_equal(grow(ONES, t), t * ONES)
+    assert len(grow.variants) == 1
 
 
 def test_too_many_variants_are_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:

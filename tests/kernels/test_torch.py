@@ -95,6 +95,9 @@ def test_refusals() -> None:
         sn.kernel(lambda u, t: t * u, target="torch")(u, torch.tensor(1.0, requires_grad=True))
     with pytest.raises(TargetError, match='target="torch"'):
         sn.kernel(lambda u: 2 * u)(u)
+    x = u.clone().requires_grad_()
+    with pytest.raises(TargetError, match="first derivatives only"):
+        torch.autograd.grad(sn.kernel(lambda u: u**3, target="torch")(x).sum(), x, create_graph=True)
 
 
 def test_the_page_about_kernels_runs(tmp_path: Path) -> None:

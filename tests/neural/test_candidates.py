@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 import symnum as sn  # noqa: E402
 from symnum.errors import ModelError, UnknownName  # noqa: E402
 from symnum.expr.term import as_term  # noqa: E402
+from symnum.expr.walk import symbols  # noqa: E402
 from symnum.neural.recovered import Recovered  # noqa: E402
 from symnum.neural.regression import Candidates, candidates, complexity, library  # noqa: E402
 from symnum.neural.replacing import replaced  # noqa: E402
@@ -93,6 +94,7 @@ def test_saturation_and_functions_are_in_the_library_where_asked_for() -> None:
         (lambda: candidates([1.0, 2.0], {U: [1.0, 2.0, 3.0]}), "2 values and 3 of u"),
         (lambda: candidates([1.0, np.nan, 3.0], {U: [1.0, 2.0, 3.0]}), "finite"),
         (lambda: candidates([1.0, 2.0, 3.0], {}), "names no variables"),
+        (lambda: candidates([1.0, 2.0j, 3.0], {U: [1.0, 2.0, 3.0]}), "values are of dtype complex128"),
         (lambda: candidates([1.0, 2.0, 3.0], {U: [1.0, 2.0, 3.0]}), "4 terms for 3 samples"),
         (lambda: candidates(np.ones(9), {U: np.ones(9)}, [V]), "nothing is known for v"),
         (lambda: candidates(np.ones(9), {U: -np.ones(9)}, [sn.log(U)]), "log.u. is not finite"),
@@ -238,3 +240,16 @@ def test_replacing_in_sums_products_and_fluxes() -> None:
     assert set(flux.parameters) == {"a", "b"} and set(system.parameters) == set()
     with pytest.raises(ModelError, match="do not hold"):
         replaced(allen_cahn(U), term, new)
+
+
+def test_replacing_a_network_replaces_its_derivatives() -> None:
+    f = sn.neural.network("f", [U, X], [2, 3, 1])
+    by_u, by_x = sn.jacobian([f], [U, X])[0]
+    system = replaced(allen_cahn(f + 2 * by_u - by_x), f, X * U**2)
+    assert system.equations[0].rhs is as_term(0.05 * sn.diff(U, X, 2) + X * U**2 + 4 * X * U - U**2)
+    assert not system.parameters
+    slope = replaced(allen_cahn(f + by_u), by_u, U)  # f itself is no derivative of what is replaced
+    assert slope.equations[0].rhs is as_term(0.05 * sn.diff(U, X, 2) + f + U)
+    hidden = next(s for s in symbols(f) if s.name == "f_b0_0")
+    with pytest.raises(ModelError, match="a derivative that the formula"):
+        replaced(allen_cahn(f + sn.jacobian([f], [hidden])[0][0]), f, U)

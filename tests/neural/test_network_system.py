@@ -146,6 +146,13 @@ def test_errors_say_what_to_write() -> None:
         SystemODE(system, 8, method="Radau5")
     with pytest.raises(sn.errors.ModelError, match="no parameter and no network 'E'"):
         SystemODE(system, 8, train="E")
+    with pytest.raises(sn.errors.ModelError, match="train=5 names no parameters"):
+        SystemODE(system, 8, train=5)
+    f, g = network("f", [U, X], [2, 2, 2])
+    model = SystemODE(reaction_diffusion(f + g), 8)
+    with pytest.raises(sn.errors.ModelError, match=r"hold f\[0\]\(u, x\), f\[1\]\(u, x\). Give the term"):
+        model.recover("f", model(TIMES))
+    assert repr(model.recover(f, model(TIMES))).startswith("Recovered(f[0](u, x), ")
     with pytest.raises(sn.errors.ModelError, match="'d' is not trained"):
         SystemODE(system, 8).set_values({"d": 1.0})
     with pytest.raises(sn.errors.SolveError, match="jump at a time that depends on tau, which is trained"):

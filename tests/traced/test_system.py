@@ -154,6 +154,8 @@ def test_discretised_systems_are_those_of_models() -> None:
         (lambda g: g.as_system(np.full(4, np.nan), (0, 1)), SolveError, "u0 holds nan"),
         (lambda g: g.as_system(np.ones(4), (1, 1)), SolveError, "empty or not finite"),
         (lambda g: g.as_system(np.ones(4), 5), SolveError, "not two numbers"),
+        (lambda g: g.as_system(np.ones(4), (0, 1), k=np.nan), SolveError, "k is nan; every parameter must be finite"),
+        (lambda g: g.as_system(np.ones(4), (0, 1), k=np.ones(3)), SolveError, "k is a number of this function"),
         (lambda g: g.as_system(np.ones(4), (0, 1), kk=2.0), UnknownName, "no argument 'kk'. Did you mean 'k'"),
         (lambda g: g.as_system(np.ones(4), (0, 1), names=("A", "B")), SolveError, "must be 4 different names"),
         (lambda g: g.as_system(np.ones(4, complex), (0, 1)), SolveError, "real numbers are expected"),

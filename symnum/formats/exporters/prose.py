@@ -23,7 +23,8 @@ def export(
     system says by itself. dimension: the number of variables that the reader of the tokens knows (D), else any. time_range: of the pde
     dialect, the length to which the time is rescaled.
 
-    Raises ModelError for what the vocabulary cannot say, naming it and its equation; nothing is approximated but constants, to three digits.
+    Raises ModelError for what the vocabulary cannot say, naming it and its equation; nothing is approximated but constants, to three digits. Events
+    are left out, with a warning.
     """
     if not hasattr(system, "equations") and not hasattr(system, "semi"):
         raise ModelError(

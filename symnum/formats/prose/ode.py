@@ -59,11 +59,6 @@ def record(
     origin: Any,
 ) -> ProseRecord:
     """Rates of variables, in order, as a record."""
-    if dimension is not None and len(rates) > dimension:
-        raise ModelError(
-            f"the system has {len(rates)} variables ({', '.join(s.name for s in rates)}), its reader knows u_0 to u_{dimension - 1}; "
-            f"write dimension={len(rates)} if the reader is set up for that"
-        )
     rounding = Rounding()
     writer = Writer({u: f"u_{k}" for k, u in enumerate(rates)}, rounding)
     height = _heights(rates)
@@ -72,11 +67,20 @@ def record(
         writer.place = f"equation {k}, the rate of {u.name}"
         check_size(rate, writer.place)
         equations.append(_settled(writer, u, rate, _order(writer, u, height)))
+    variables = tuple(u.name for u in rates)
+    if time == 0 and not any("u_0" in e for e in equations):  # it cancelled, or its coefficients became zero
+        equations = [[_one_lower(word) for word in e] for e in equations[1:]]
+        variables, initial, time = variables[1:], initial[1:], None
+    if dimension is not None and len(variables) > dimension:
+        raise ModelError(
+            f"the system has {len(variables)} variables ({', '.join(variables)}), its reader knows u_0 to u_{dimension - 1}; "
+            f"write dimension={len(variables)} if the reader is set up for that"
+        )
     tokens = joined(equations)
     return ProseRecord(
         tokens,
         "ode",
-        tuple(u.name for u in rates),
+        variables,
         time,
         rounding.largest,
         tuple(rounding.flushed),
@@ -86,6 +90,10 @@ def record(
         initial,
         origin,
     )
+
+
+def _one_lower(word: str) -> str:
+    return f"u_{int(word[2:]) - 1}" if word.startswith("u_") else word
 
 
 def _settled(writer: Writer, u: Symbol, rate: Term, order: Order) -> Tokens:

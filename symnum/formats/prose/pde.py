@@ -144,11 +144,16 @@ def _values(residual: Term, system: Any, writer: PdeWriter) -> Term:
     def rule(node: Term) -> Term | None:
         if node.op != "pow":
             return None
-        exponent = substitute(node.args[1], values)
-        if not isinstance(exponent, Const) or not isinstance(exponent.value, int) or abs(exponent.value) > 20:
+        base, exponent = (substitute(a, values) for a in node.args)
+        if (
+            isinstance(base, Const)
+            or not isinstance(exponent, Const)
+            or not isinstance(exponent.value, int)
+            or abs(exponent.value) > 20
+        ):
             return None
         leaf = Symbol(f"pow~{len(writer.powers)}", "temporary")
-        writer.powers[leaf] = (node.args[0], exponent.value)
+        writer.powers[leaf] = (base, exponent.value)
         return leaf
 
     return substitute(transform(residual, rule), values)

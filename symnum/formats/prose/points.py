@@ -49,6 +49,8 @@ def export_points(semi: Any, dimension: int | None = None) -> ProseRecord:
     if semi.time is not None and any(semi.time in symbols(r) for r in rates.values()):
         rates, start, time = {semi.time: as_term(1), **rates}, (semi.time_span[0], *start), 0
     made = record(rates, dimension, time, semi.time_span, start, None)
+    if made.time is None:
+        rates.pop(semi.time, None)
     return replace(made, checks=_checks(rates, made))
 
 

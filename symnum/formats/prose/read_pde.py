@@ -107,7 +107,9 @@ def _stated(
         return PDESystem(equations, domain, conditions, initial)
     values = {p.name: p.info.default for p in parameters}
     fields = dict.fromkeys(labels, " ".join(c.name for c in axes))
-    return PDESystem.from_text([f"{e.lhs} = {e.rhs}" for e in equations], domain, conditions, initial, values, fields=fields)
+    return PDESystem.from_text(
+        [f"{e.lhs} = {e.rhs}" for e in equations], domain, conditions, initial, values, fields=fields
+    )
 
 
 def _as_recorded(equations: list[Any], known: ProseRecord, domain: Any, conditions: Any, initial: Any, t: Any) -> Any:
