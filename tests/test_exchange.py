@@ -210,6 +210,17 @@ def test_symbolics_jl_is_julia(name):
     assert faults(text.replace(" ~ ", " == ")) == []  # the parser takes ~ for an operator of sums, Julia does not
 
 
+def test_shared_parts_that_would_never_end_as_text():
+    t = sn.coordinates("t")
+    q = sn.field("q", (t,))
+    term = q
+    for _ in range(60):
+        term = sn.sin(term) + sn.cos(term)
+    system = sn.ODESystem([sn.Eq(sn.dt(q), term)], t=(0, 1), initial={q: 1})
+    with pytest.raises(sn.ModelError, match="more than 200,000 parts"):
+        sn.export(system, "symbolics_jl")
+
+
 def test_programs():
     assert "burgers" in sn.export(model("burgers"), "c", resolution=16)
 

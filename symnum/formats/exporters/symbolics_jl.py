@@ -14,7 +14,7 @@ from symnum.expr.ops import TABLE
 from symnum.expr.show import spelled
 from symnum.expr.styles import PLAIN
 from symnum.expr.term import Symbol, Term
-from symnum.expr.walk import postorder, transform
+from symnum.expr.walk import fold, postorder, transform
 
 _JULIA = replace(
     PLAIN,
@@ -22,6 +22,7 @@ _JULIA = replace(
     operators=PLAIN.operators
     | {"and": "&", "or": "|", "not": "!", "where": "ifelse", "minimum": "min", "maximum": "max", "atan2": "atan"},
 )
+_LARGEST = 200_000  # nodes of a term as text
 _UNKNOWN = ("integral", "erf")
 _RESERVED = re.compile(
     r"(baremodule|begin|break|catch|const|continue|do|else|elseif|end|export|false|finally|for|function|global|if|import|let|local|macro|module|"
@@ -99,6 +100,10 @@ class _Speller:
                 raise ModelError(
                     f"Symbolics.jl has no {node.op}, which stands in {node}; write it out, or make it a field of its own"
                 )
+        if fold(term, lambda _, inner: min(1 + sum(inner), 2 * _LARGEST)) > _LARGEST:
+            raise ModelError(
+                f"an equation has more than {_LARGEST:,} parts where shared ones are written out; give them fields of their own"
+            )
         held = transform(term, self._derivative)
         return spelled(substitute(held, self.fields), _JULIA)
 
