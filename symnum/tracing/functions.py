@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def apply_ufunc(graph: Graph, ufunc: np.ufunc, method: str, inputs: tuple[Any, .
             raise refusal(
                 "A NumPy array from outside is written (out=)", "Make it inside the traced function, np.empty_like(u)"
             )
-    mask = options.pop("where", True)
+    mask = options.pop("where", True) if method == "__call__" else True  # of a reduction: which values it takes
     made = _called(graph, ufunc, method, inputs, options)
     if not isinstance(made, tuple):
         return _delivered(graph, made, outs[0] if outs else None, mask)
@@ -82,6 +83,11 @@ def _called(graph: Graph, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...],
     if method != "__call__":
         return refuse(f"{name}.{method}")
     if name in ("matmul", "vecdot", "matvec", "vecmat"):
+        if given := sorted(set(options) & {"axis", "axes", "keepdims", "dtype"}):
+            raise refusal(
+                f"np.{name} with {given[0]}= cannot be traced",
+                "Move the axes first (np.moveaxis), or write np.sum(a*b, axis=...)",
+            )
         return products.PRODUCTS[name](graph, *inputs)
     if name == "divmod":
         return np.floor_divide(*inputs), np.remainder(*inputs)
@@ -179,6 +185,7 @@ def apply_function(graph: Graph, function: Callable[..., Any], args: Any, option
         return fresh_all(graph, function(*_known(args), **{k: _known(v) for k, v in options.items()}))
     handler = _handlers().get(name)
     if handler is not None:
+        _check_options(name, handler, options)
         return handler(graph, *args, **options)
     if name in _LOOKS or name == "lib.stride_tricks.sliding_window_view":
         return _looked(function, args, options)
@@ -189,6 +196,24 @@ def apply_function(graph: Graph, function: Callable[..., Any], args: Any, option
 
         return Rebinder(graph).numpys_own(function._implementation)(*args, **options)  # type: ignore[attr-defined]
     return refuse(name)
+
+
+_WITHOUT_EFFECT = frozenset({"subok", "order", "like", "casting", "device", "copy", "optimize"})  # on the values
+_USED = {"clip": {"min", "max"}, "nansum": {"axis", "dtype", "out", "keepdims", "initial", "where"}}
+
+
+def _check_options(name: str, handler: Callable[..., Any], options: dict[str, Any]) -> None:
+    """TraceError for an option that the handler would pass over in silence."""
+    takes = signature(handler).parameters
+    if name == "pad" or not any(p.kind is p.VAR_KEYWORD for p in takes.values()):  # pad hands its options on
+        return
+    for option, value in options.items():
+        known = option in takes or option in _WITHOUT_EFFECT or option in _USED.get(name, ())
+        if not known and value is not None and value is not np._NoValue:
+            raise refusal(
+                f"np.{name} with {option}= cannot be traced",
+                "Leave the option out, or write what it does with np.where, slices and sums",
+            )
 
 
 def _full_name(function: Callable[..., Any]) -> str:

@@ -105,8 +105,10 @@ def einsum(graph: Graph, subscripts: Any, *operands: Any, **options: Any) -> Tra
     return fresh(graph, contracted(graph, nodes, labels, len(output)))
 
 
-def trace(graph: Graph, a: Any, offset: int = 0, **options: Any) -> Any:
-    return np.sum(fresh_or_same(graph, a).diagonal(offset), axis=-1)
+def trace(
+    graph: Graph, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
+) -> Any:
+    return np.sum(fresh_or_same(graph, a).diagonal(offset, axis1, axis2), axis=-1, dtype=dtype, out=out)
 
 
 def norm(graph: Graph, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:

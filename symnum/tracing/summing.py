@@ -58,7 +58,7 @@ def reduced(
     if dtype is not None:
         node = cast(node, np.dtype(dtype))
     if where is not True:
-        node = _masked(graph, node, where, operation)
+        node = _masked(graph, node, where, _NEUTRAL.get(name, _NEUTRAL[operation]))
     node = _taken_together(graph, node, _axes(axis, len(node.shape)), bool(keepdims), operation)
     if initial is not None and initial is not np._NoValue:
         both = {"add": np.add, "mul": np.multiply, "maximum": np.maximum, "minimum": np.minimum}[operation]
@@ -66,9 +66,12 @@ def reduced(
     return fresh(graph, cast(node, np.dtype(bool)) if name.startswith(("logical", "bitwise")) else node)
 
 
-def _masked(graph: Graph, node: Node, mask: Any, operation: str) -> Node:
-    neutral = {"add": 0.0, "mul": 1.0, "maximum": -np.finfo(float).max, "minimum": np.finfo(float).max}[operation]
+_LARGEST = float(np.finfo(float).max)
+_NEUTRAL = {"add": 0.0, "mul": 1.0, "maximum": -_LARGEST, "minimum": _LARGEST}
+_NEUTRAL |= {"logical_or": 0.0, "bitwise_or": 0.0, "logical_and": 1.0, "bitwise_and": 1.0}
 
+
+def _masked(graph: Graph, node: Node, mask: Any, neutral: float) -> Node:
     def kept(c: Term, a: Term, b: Term) -> Term:
         return select(truth(c), numeric(a), b)
 
@@ -208,8 +211,8 @@ def _running(name: str) -> Callable[..., Any]:
 HANDLERS: dict[str, Callable[..., Any]] = {
     "sum": _reduction("add"), "prod": _reduction("multiply"), "max": _extreme("maximum"), "min": _extreme("minimum"),
     "amax": _extreme("maximum"), "amin": _extreme("minimum"), "mean": mean, "var": var, "std": std, "ptp": ptp,
-    "any": lambda graph, a, axis=None, out=None, keepdims=False, **options: reduced(graph, "logical_or", a, axis, None, keepdims),
-    "all": lambda graph, a, axis=None, out=None, keepdims=False, **options: reduced(graph, "logical_and", a, axis, None, keepdims),
+    "any": _extreme("logical_or"),
+    "all": _extreme("logical_and"),
     "nansum": lambda graph, a, *args, **options: np.sum(np.where(np.isnan(a), 0.0, a), *args, **options),
     "cumsum": _running("add"), "cumprod": _running("multiply"), "count_nonzero": count_nonzero,
 }  # fmt: skip
