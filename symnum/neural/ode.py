@@ -22,7 +22,7 @@ from symnum.neural.discrete import Problem, Starts, by_checkpoints, by_graph, re
 from symnum.neural.engines import ENGINES, NativeRoad, refuse_native
 from symnum.neural.explicit import EXPLICIT, explicit_pair
 from symnum.neural.implicit import IMPLICIT, implicit_method
-from symnum.neural.record import Record, SolveOptions, Stats
+from symnum.neural.record import Record, Recorded, SolveOptions
 from symnum.neural.regularise import GLOBAL, checked_regulariser, regulariser, uniform
 from symnum.neural.save import Saves
 from symnum.neural.vector_field import takes_time
@@ -176,7 +176,7 @@ def _drawn(times: Tensor, generator: torch.Generator | None) -> tuple[float, flo
     return begin + first * (end - begin), second
 
 
-class Outcome:
+class Outcome(Recorded):
     """What a solve gave.
 
     Attributes:
@@ -199,34 +199,6 @@ class Outcome:
     @property
     def t(self) -> Tensor:
         return self.times
-
-    @property
-    def stats(self) -> Stats:
-        return self.record.stats
-
-    @property
-    def nfe(self) -> int:
-        return self.record.stats.rhs_evaluations
-
-    @property
-    def steps(self) -> Tensor:
-        return torch.tensor(list(self.record.h), dtype=torch.float64, device="cpu")
-
-    @property
-    def errors(self) -> Tensor:
-        return self.record.errors
-
-    @property
-    def stiffness(self) -> Tensor:
-        return self.record.stiffness
-
-    @property
-    def success(self) -> bool:
-        return self.record.success
-
-    @property
-    def message(self) -> str:
-        return self.record.message
 
     def regularizer(self, kind: str) -> Tensor:
         """A regulariser by its name in ``REGULARISERS``; formulas in the module ``regularise``.

@@ -84,3 +84,40 @@ class Record:
     stats: Stats = field(default_factory=Stats)
     success: bool = True
     message: str = "reached the end of the interval"
+
+
+class Recorded:
+    """What every outcome tells of its record: counts, steps, estimates, and how the solve ended."""
+
+    record: Record
+
+    @property
+    def stats(self) -> Stats:
+        return self.record.stats
+
+    @property
+    def nfe(self) -> int:
+        return self.record.stats.rhs_evaluations
+
+    @property
+    def steps(self) -> Tensor:
+        """(n,) h_j, on the CPU whatever torch's default device."""
+        import torch
+
+        return torch.tensor(list(self.record.h), dtype=torch.float64, device="cpu")
+
+    @property
+    def errors(self) -> Tensor:
+        return self.record.errors
+
+    @property
+    def stiffness(self) -> Tensor:
+        return self.record.stiffness
+
+    @property
+    def success(self) -> bool:
+        return self.record.success
+
+    @property
+    def message(self) -> str:
+        return self.record.message

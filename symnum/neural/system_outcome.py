@@ -11,7 +11,7 @@ from torch import Tensor
 
 from symnum.errors import SolveError
 from symnum.neural.observations import block_of
-from symnum.neural.record import Record, Stats
+from symnum.neural.record import Record, Recorded
 from symnum.neural.regularise import GLOBAL, checked_regulariser
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-class SystemOutcome:
+class SystemOutcome(Recorded):
     """Rows of a solve, differentiable.
 
     ``out[u]`` or ``out["u"]``: (time, *grid), the field on the whole grid, with the points that boundary conditions determine. Rows that were not
@@ -41,35 +41,6 @@ class SystemOutcome:
         if self._whole is None:
             self._whole = self.model.whole(self.t, self.y, self.parameters)
         return self._whole[:, block.offset : block.offset + block.size].reshape(len(self.t), *block.shape)
-
-    @property
-    def stats(self) -> Stats:
-        return self.record.stats
-
-    @property
-    def nfe(self) -> int:
-        return self.record.stats.rhs_evaluations
-
-    @property
-    def steps(self) -> Tensor:
-        """(n,) h_j."""
-        return torch.tensor(list(self.record.h), dtype=torch.float64)
-
-    @property
-    def errors(self) -> Tensor:
-        return self.record.errors
-
-    @property
-    def stiffness(self) -> Tensor:
-        return self.record.stiffness
-
-    @property
-    def success(self) -> bool:
-        return self.record.success
-
-    @property
-    def message(self) -> str:
-        return self.record.message
 
     def regularizer(self, kind: str) -> Tensor:
         """A regulariser by its name: "error", "error_squared", "error_mean", "stiffness", "stiffness_max". Raises UnknownName, SolveError."""
