@@ -41,6 +41,7 @@ _HOMES = {
     "symnum.pipeline": "solve discretise generate",
     "symnum.exchange": "export read",
     "symnum.stepwise": "integrator",
+    "symnum.equilibrium": "steady",
     "symnum.sweeping": "sweep",
     "symnum.neural.parameter_fit": "fit ParameterFit",
     "symnum.result": "Solution",
@@ -54,7 +55,7 @@ _PUBLIC = {  # public name -> (module, name there)
     for public, _, original in (name.partition("=") for name in names.split())
 }
 
-_SUBPACKAGES = ("neural", "datasets")  # public as they are: sn.neural.NeuralODE
+_SUBPACKAGES = ("neural", "datasets", "pictures")  # public as they are: sn.neural.NeuralODE
 
 __all__ = ["__version__", *_PUBLIC]
 
@@ -81,6 +82,8 @@ def _unknown(name: str) -> str:
         return f"module 'symnum' has no attribute {name!r}"
     from symnum.errors import did_you_mean
 
+    if name in ("D", "Derivative") or (name.startswith("d") and not name[1:].strip("txyz")):  # dx, dxx, d
+        return f"symnum has no name {name!r}. Derivatives are sn.dt(u), sn.diff(u, x), sn.diff(u, x, 2), sn.laplacian(u)."
     return f"symnum has no name {name!r}.{did_you_mean(name, (*_PUBLIC, *_SUBPACKAGES)) or ' dir(symnum) lists all names.'}"
 
 
@@ -162,6 +165,7 @@ if TYPE_CHECKING:  # `as` marks a name as exported
     from symnum.discretisation.grid import Grid as Grid
     from symnum.pipeline import solve as solve, discretise as discretise, generate as generate
     from symnum.stepwise import integrator as integrator
+    from symnum.equilibrium import steady as steady
     from symnum.sweeping import sweep as sweep
     from symnum.neural.parameter_fit import fit as fit, ParameterFit as ParameterFit
     from symnum.result import Solution as Solution

@@ -7,7 +7,7 @@ typed the model: it uses the names of the model, never those of our own machiner
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -28,7 +28,9 @@ class ModelError(SymnumError, ValueError):
 
 
 class ParseError(ModelError):
-    """Text does not follow the grammar. ``text`` and ``position`` (0-based column) point at the place."""
+    """Text does not follow the grammar. ``text`` and ``position`` (0-based column) point at the place; ``unknown``: a name without a meaning."""
+
+    unknown = ""
 
     def __init__(self, message: str, text: str = "", position: int = 0) -> None:
         self.text, self.position = text, position
@@ -86,25 +88,48 @@ class SolveWarning(UserWarning):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``" Did you mean 'x'?"`` (with a leading space) when a known name is near, else an empty string."""
-    near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
+    names = list(known)
+    short = [n for n in names if len(name) > 2 and n.lower().startswith(name.lower())]  # res for resolution
+    near = list(dict.fromkeys([*short, *difflib.get_close_matches(name, names, n=2, cutoff=0.6)]))[:2]
     return f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+
+
+_TIME = "the interval of time belongs to the model: sn.Domain(t=(0, 5), ...), or t=(0, 5) of sn.ODESystem"
+_GRID = "the grid is chosen when solving: sn.solve(system, resolution=64)"
+_ELSEWHERE = {  # options of other tools, and of another call of ours: where their meaning is here
+    **dict.fromkeys(("t", "t_span", "tspan", "t_end", "t_range", "tmax", "t_final", "stop_sim_time", "until"), _TIME),
+    **dict.fromkeys(("resolution", "nx", "shape", "grid", "dx", "points"), _GRID),
+    **dict.fromkeys(("t_eval", "ts", "times"), "the times to keep are saveat=[0, 0.5, 1] or save_every=0.1"),
+    **dict.fromkeys(("solver", "integrator", "timestepper"), 'the integrator is method="Tsit5"'),
+    **dict.fromkeys(("p", "params", "args"), 'values of parameters are parameters={"D": 0.1}'),
+    **dict.fromkeys(("bc", "bcs", "boundary", "boundary_conditions"), "boundary conditions are conditions=[...]"),
+    **dict.fromkeys(("ic", "ics", "y0", "u0", "state", "initial_conditions"), "the start is initial={u: ...} of the model"),
+}
 
 
 def names_options(function: Callable[P, R]) -> Callable[P, R]:
     """The same function, which answers an unknown keyword argument with UnknownOption in place of a bare TypeError."""
     code = function.__code__
-    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    known = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if name != "self"]
+    label = function.__qualname__.removesuffix(".__init__") if function.__name__ == "__init__" else function.__name__
 
     @wraps(function)
     def checked(*args: P.args, **options: P.kwargs) -> R:
         for name in options:
             if name not in known:
                 raise UnknownOption(
-                    f"{function.__name__} has no option {name!r}.{did_you_mean(name, known)} It takes: {', '.join(known)}"
+                    f"{label} has no option {name!r}.{_meant(name, known)} It takes: {', '.join(known)}"
                 )
         return function(*args, **options)
 
     return checked
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """What to write in place of an unknown option of a call about models: the word for it here; else near names."""
+    here = {"system", "equations"} if name not in ("solver", "integrator", "timestepper") else {"method"}
+    said = _ELSEWHERE.get(name.lower()) if here & set(known) else None
+    return f" Here {said}." if said else did_you_mean(name, known)
 
 
 def _window(text: str, position: int, width: int = 72) -> str:

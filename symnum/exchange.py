@@ -21,11 +21,11 @@ def export(system: Any, format: str, **options: Any) -> Any:
 
     format: "prose" (a record with ``tokens``, ``max_rounding_error``, ``flushed``), "json", "latex", "symbolics_jl" (texts), "sympy" (a dictionary of
     SymPy objects), "c", "julia", "numpy" (source of the discretised system; options as for ``sn.generate``). Options are those of the format:
-    prose has ``dialect``, ``dimension``, ``time_range``.
+    prose has ``dialect``, ``dimension``, ``time_range``, ``symbolic``, ``words``, ``boundary``.
 
     Raises UnknownName for another format, UnknownOption for an option that it does not have, ModelError for what it cannot say.
     """
-    if format in PROGRAMS:
+    if isinstance(format, str) and format in PROGRAMS:
         from symnum.pipeline import generate
 
         return generate(system, format, **options).source
@@ -35,8 +35,9 @@ def export(system: Any, format: str, **options: Any) -> Any:
 def read(source: Any, format: str, **options: Any) -> Any:
     """The system that an export says: ``sn.read(record, "prose")``, ``sn.read(text, "json")``.
 
-    prose takes ``dialect``, ``names``, ``values``, ``t``, ``initial``, ``domain``, ``conditions``, ``dimension``. Raises ParseError or ModelError
-    with the place of what is wrong, ModelError for formats that cannot be read. What is read is data: no text is ever executed.
+    prose takes ``dialect``, ``names``, ``values``, ``t``, ``initial``, ``domain``, ``conditions``, ``dimension``, ``coordinates``,
+    ``unknowns``. Raises ParseError or ModelError with the place of what is wrong, ModelError for formats that cannot be read. What is read is data:
+    no text is ever executed.
     """
     module: Any = None if format in tuple(PROGRAMS) else _module(format)
     if not hasattr(module, "read"):

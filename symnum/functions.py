@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symnum import display
 from symnum.errors import TargetError, TermError, UnknownName, did_you_mean, names_options
 from symnum.expr.replace import replaced
 from symnum.expr.term import Symbol, Term, as_term
@@ -51,6 +52,9 @@ class TermFunction:
         )
         what = "one term" if not self.shape else f"terms of shape {self.shape}"
         return f"<f({shown}): {what}, target {self.target}>"
+
+    def _repr_html_(self) -> str:
+        return display.card(repr(self), (), display.source(self.source, self.target) if self.source else "")
 
     def __call__(self, *values: Any, out: Any = None) -> Any:
         """The terms at the values of the arguments.

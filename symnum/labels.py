@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,26 @@ def label(discretised: Any, outcome: Outcome, why: str, message: str, events: tu
         dense=_dense(discretised, outcome.dense, shown),
         slopes=slopes,
         events=events,
+        rates=_planar_rates(discretised),
     )
+
+
+def _planar_rates(discretised: Any) -> Callable[[float, Mapping[str, float]], dict[str, float]] | None:
+    """Rates of change by field names, of a system with two states and without time in them, for its phase portrait; None for others."""
+    semi: SemiDiscreteSystem = discretised.semi
+    if not semi.rhs.autonomous or semi.breakpoints:
+        return None
+    if semi.axes or semi.size != 2 or semi.hidden or semi.noise is not None or semi.differential is not None:
+        return None
+    if not nothing_eliminated(semi):
+        return None
+    names = [a.field for a in semi.state]
+
+    def rates(t: float, values: Mapping[str, float]) -> dict[str, float]:
+        made = discretised.rhs(t, np.array([float(values[name]) for name in names]))
+        return dict(zip(names, made.tolist(), strict=True))
+
+    return rates
 
 
 def _fields(discretised: Any, times: np.ndarray, states: np.ndarray, shown: list[Array]) -> dict[str, np.ndarray]:
@@ -178,3 +197,30 @@ def _dataset(discretised: Any, shown: list[Array], times: np.ndarray, fields: di
 
 def _units(units: str) -> dict[str, str]:
     return {"units": units} if units else {}
+
+
+def in_space(semi: SemiDiscreteSystem, asked: str, waves: str | None = None) -> str:
+    """How space was treated, as the end of the sentence that says why."""
+    if not semi.axes or not semi.scheme:
+        return ""
+    words = {"central": "central differences", "finite_volume": "finite volumes", "upwind": "upwind differences"}
+    if semi.spectral is not None:
+        chosen = f': {waves} (scheme="central" gives differences)' if waves else ""
+        return f"; in space Fourier collocation, exact on every wave that the grid resolves{chosen}"
+    text = f"; in space {words.get(semi.scheme, semi.scheme)} of order {semi.order}"
+    if asked == "auto" and semi.scheme == "finite_volume":
+        text += ', which keep the content to round-off: the fluxes through all sides are given (values at cell centres; scheme="central" gives nodes)'
+    return text
+
+
+def explained(outcome: Outcome, semi: SemiDiscreteSystem) -> str:
+    """The outcome as a sentence, with the field and the place where a solve broke down."""
+    text = outcome.message[:1].upper() + outcome.message[1:].rstrip(".") + "."
+    waves = semi.scheme == "central" and bool(semi.axes) and all(a.periodic for a in semi.axes) and bool(semi.structure.dispersion)
+    if not outcome.success and outcome.stopped not in ("", "STEP_LIMIT") and waves:
+        text += ' Central differences do not bound the energy of steep waves; between periodic sides write scheme="fourier_dealiased".'
+    if outcome.failure_index is None:
+        return text
+    name, place = semi.locate(outcome.failure_index)
+    where = ", ".join(f"{x}={value:.6g}" for x, value in place.items())
+    return f"{text} The first field affected is {name}{' at ' + where if where else ''}."

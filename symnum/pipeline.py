@@ -20,8 +20,10 @@ from typing import Any
 
 import numpy as np
 
+from symnum import display
 from symnum.charts import in_charts
 from symnum.codegen.jacobian import SparseJacobian
+from symnum.codegen.jit import cache_folder
 from symnum.codegen.placement import output_vector, state_vector
 from symnum.codegen.spectral import (
     SpectralFunction,
@@ -32,6 +34,7 @@ from symnum.codegen.spectral import (
     spectral_kernel,
 )
 from symnum.codegen.target import CompiledKernel, compile_kernel, targets, vector
+from symnum.decisions import ended, starts
 from symnum.discretisation.assemble import discretise as to_semi_discrete
 from symnum.discretisation.events import EventKernels, event_kernels
 from symnum.discretisation.fourier_choice import Space, space_for
@@ -43,20 +46,21 @@ from symnum.ir.linear_part import linear_part
 from symnum.ir.passes.inline import inline_stores
 from symnum.ir.sparsity import sparsity
 from symnum.ir.system import SemiDiscreteSystem
-from symnum.labels import label
+from symnum.labels import explained, in_space, label
 from symnum.model.sde import SDESystem
 from symnum.model.system import PDESystem
 from symnum.on_gpu import host_target, moved
 from symnum.planning import plan_for as _plan
 from symnum.progress import reporting
+from symnum.provenance import recorded
 from symnum.result import Solution
 from symnum.rewrite.kernel_rewrite import KernelReport
 from symnum.rewrite.kernel_switch import rewritten
-from symnum.solvers.backend import backend_of, backends, refuse_absent
+from symnum.solvers.backend import backend_of, backends, methods, refuse_absent
 from symnum.solvers.embedded.semilinear import Spectral
 from symnum.solvers.events import Events
 from symnum.solvers.noise import noise_of
-from symnum.solvers.problem import Options, Outcome, Problem
+from symnum.solvers.problem import Options, Problem
 from symnum.solvers.save_times import save_times
 from symnum.solvers.switch import solve_switching
 from symnum.traced.system import TracedSystem
@@ -100,6 +104,10 @@ class Discretised:
         grid = f" on {' x '.join(str(a.points) for a in semi.axes)} points" if semi.axes else ""
         count = f"{self.size:,} unknown{'s' if self.size != 1 else ''}"
         return f"<{semi.name or 'system'}: {fields}{grid}, {count}, target {self.target}>"
+
+    def _repr_html_(self) -> str:
+        facts, pictures = display.above("pictures.discretised", "described")(self)
+        return display.card(repr(self).strip("<>"), facts, *pictures, display.source(self.source, self.target))
 
     @property
     def size(self) -> int:
@@ -252,6 +260,7 @@ def generate(
     return program(system, semi, target, order, openmp, jacobian)
 
 
+@recorded
 @in_charts
 @names_options
 def solve(
@@ -316,14 +325,19 @@ def solve(
         problem = _problem(discretised, _conditions(system, watching, resolution, space))
         plan = _plan(discretised.semi, method, backend, rtol, bool(watching) or checkpoint is not None, problem)
         plan, problem = moved(plan, problem, discretised.compiled.kernel, (method, backend)) if target == "cuda" else (plan, problem)
-        settings = replace(settings, method=plan.method, max_order=max_order or plan.max_order)
-        outcome, changed = solve_switching(problem, settings, plan.backend, plan.successor, plan.patience)
+        settings = starts(discretised, plan, replace(settings, method=plan.method, max_order=max_order or plan.max_order))
+        outcome, changed = ended(*solve_switching(problem, settings, plan.backend, plan.successor, plan.patience))
         discretised.changes = changes(outcome)
-    why = f"{plan.why}{changed}{_in_space(discretised.semi, scheme, space.why)}"
-    solution = label(discretised, outcome, why, _explained(outcome, discretised.semi), happened(discretised, outcome, watching))
+    why = f"{plan.why}{changed}{in_space(discretised.semi, scheme, space.why)}"
+    solution = label(discretised, outcome, why, explained(outcome, discretised.semi), happened(discretised, outcome, watching))
     for note in (*outcome.notes, *negative_amounts(discretised.semi, outcome, settings), *(() if solution.success else (solution.message,))):
-        warnings.warn(note, SolveWarning, stacklevel=4)
+        warnings.warn(note, SolveWarning, stacklevel=5)
     return solution
+
+
+def integrators() -> dict[str, dict[str, str]]:
+    """Backend -> {method: what it is}, for listings and completion; without Julia's hundreds."""
+    return {name: methods(name) for name in backends() if name != "julia"}
 
 
 def watched_events(system: PDESystem | TracedSystem, given: Any) -> tuple[Any, ...]:
@@ -461,28 +475,4 @@ def _options(
     return Options(saveat=times, every_step=times is None, dense=times is None, **given)
 
 
-def _in_space(semi: SemiDiscreteSystem, asked: str, waves: str | None = None) -> str:
-    """How space was treated, as the end of the sentence that says why."""
-    if not semi.axes or not semi.scheme:
-        return ""
-    words = {"central": "central differences", "finite_volume": "finite volumes", "upwind": "upwind differences"}
-    if semi.spectral is not None:
-        chosen = f': {waves} (scheme="central" gives differences)' if waves else ""
-        return f"; in space Fourier collocation, exact on every wave that the grid resolves{chosen}"
-    text = f"; in space {words.get(semi.scheme, semi.scheme)} of order {semi.order}"
-    if asked == "auto" and semi.scheme == "finite_volume":
-        text += ', which keep the content to round-off: the fluxes through all sides are given (values at cell centres; scheme="central" gives nodes)'
-    return text
-
-
-def _explained(outcome: Outcome, semi: SemiDiscreteSystem) -> str:
-    """The outcome as a sentence, with the field and the place where a solve broke down."""
-    text = outcome.message[:1].upper() + outcome.message[1:].rstrip(".") + "."
-    if outcome.failure_index is None:
-        return text
-    name, place = semi.locate(outcome.failure_index)
-    where = ", ".join(f"{x}={value:.6g}" for x, value in place.items())
-    return f"{text} The first field affected is {name}{' at ' + where if where else ''}."
-
-
-__all__ = ["Discretised", "discretise", "generate", "solve"]
+__all__ = ["Discretised", "cache_folder", "discretise", "generate", "integrators", "solve"]

@@ -1,9 +1,13 @@
-"""A progress bar for time stepping: where the solve is, its rate, and the time that remains. Drawn on stderr, only after a second."""
+"""A progress bar for time stepping: where the solve is, its rate, and the time that remains. Drawn only after a second, on stderr, in notebooks below
+the cell.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 from symnum.errors import SolveError
@@ -36,6 +40,9 @@ class TimeBar:
             self.bar.stop()
 
     def _open(self) -> None:
+        if _in_notebook():
+            self.bar = NotebookLine(self.title)
+            return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -49,6 +56,45 @@ class TimeBar:
         self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self.task = self.bar.add_task(self.title, total=1.0, where="")
         self.bar.start()
+
+
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this: its shell has one, that of a terminal has not."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None
+
+
+class NotebookLine:
+    """A bar and a sentence that are rewritten in place. No widget library is needed, and front ends without HTML show the sentence.
+
+    Rich's own bar in notebooks needs ipywidgets and a thread that draws, whose output some front ends lose.
+    """
+
+    every = 0.2  # seconds between two versions
+
+    def __init__(self, title: str) -> None:
+        from IPython.display import display
+
+        self.title, self.begin, self.drawn = title, time.monotonic(), 0.0
+        self.handle: Any = display(self._shown(None, "begins"), raw=True, display_id=True)
+
+    def update(self, task: object, completed: float, where: str) -> None:
+        """The share that is done (0 to 1), and the sentence. ``task`` is there to be called as Rich's bar is."""
+        now = time.monotonic()
+        if now - self.drawn < self.every:
+            return
+        self.drawn = now
+        elapsed = now - self.begin + _PATIENCE
+        left = f", about {elapsed * (1 - completed) / completed:.0f} s to go" if completed > 0.02 else ""
+        self.handle.update(self._shown(completed, f"{100 * completed:.0f} %, {where}{left}"), raw=True)
+
+    def stop(self) -> None:
+        """What stays: how long it took."""
+        self.handle.update(self._shown(None, f"{time.monotonic() - self.begin + _PATIENCE:.1f} s"), raw=True)
+
+    def _shown(self, completed: float | None, sentence: str) -> dict[str, str]:
+        bar = "" if completed is None else f'<progress value="{completed:.3f}" max="1"></progress> '
+        return {"text/html": f"{bar}{escape(self.title)}: {escape(sentence)}", "text/plain": f"{self.title}: {sentence}"}
 
 
 class reporting:

@@ -17,10 +17,10 @@ import numpy as np
 from symnum.codegen.targets.numpy import build_elementwise
 from symnum.errors import SolveError, UnknownName, did_you_mean, names_options
 from symnum.ir.system import SemiDiscreteSystem
-from symnum.labels import label, nothing_eliminated
+from symnum.labels import explained, label, nothing_eliminated
 from symnum.model.system import PDESystem
 from symnum.on_gpu import ensemble, host_target, plan_on_gpu
-from symnum.pipeline import Discretised, _check_names, _explained, _options, _problem, semi_discrete
+from symnum.pipeline import Discretised, _check_names, _options, _problem, semi_discrete
 from symnum.planning import plan_for
 from symnum.result import Solution
 from symnum.result.sweep import Sweep
@@ -194,7 +194,7 @@ class _Sweep:
                 else:
                     outcome = outcomes[j]
                 outcome = replace(outcome, dense=None)
-                solutions.append(label(discretised, outcome, plan.why, _explained(outcome, semi)))
+                solutions.append(label(discretised, outcome, plan.why, explained(outcome, semi)))
         return solutions
 
     def settings(self, semi: SemiDiscreteSystem) -> Options:

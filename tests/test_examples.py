@@ -11,7 +11,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-LEAVES = {"brusselator": {"brusselator.png", "brusselator.nc"}}
+LEAVES = {
+    "brusselator": {"brusselator.png", "brusselator.nc"},
+    "darcy": {"darcy.png", "darcy_train.hdf5", "darcy_train.hdf5.json"},
+}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

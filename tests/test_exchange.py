@@ -396,6 +396,7 @@ def test_numbers_that_are_none(number):
         ({"version": True}, "of version True"),
         ({"noise": [[0, 0]]}, "ODESystem has no noise"),
         ({"conditions": [{"periodic": "x", "sign": 1}]}, "ODESystem has no conditions"),
+        ({"kind": "SDESystem"}, "the model lacks noise"),
         ({"initial": [{"of": 0, "value": {"array": [10**400], "shape": [1]}}]}, "is no array of numbers"),
         ({"initial": [{"of": 0, "value": {"array": [1.0], "shape": [10**9, 10**9]}}]}, "is no array of numbers"),
     ],
@@ -415,3 +416,41 @@ def test_names_never_become_code():
 def test_programs_are_written_not_read():
     with pytest.raises(sn.ModelError, match="c is written, not read"):
         sn.read("int main;", "c")
+
+
+CHAIN = "mul + N100 E-1 sub u_1 u_0 | u_0 | u_2"
+LINE = {
+    "dialect": "pde",
+    "domain": {"t": (0, 1), "x": (0, 1)},
+    "conditions": ["periodic x"],
+    "initial": ["u_0 = sin(2*pi*x)"],
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"names": 3}, "names=3 is no list of names"),
+        ({"names": "abc"}, "names='abc' is no list of names"),
+        ({"names": [1, 2, 3]}, "must be 3 different names"),
+        ({"values": 3}, "values=3 is no list of numbers"),
+        ({"dimension": "a"}, "dimension='a' is no number"),
+        ({"t": 3}, "t"),
+        ({"initial": 3}, "initial=3 is no list"),
+        ({"dialect": ["ode"]}, "is not known"),
+        (LINE | {"initial": {3: 1}}, "initial names 3, expected text"),
+        (LINE | {"domain": 3}, r"Domain\(3\) names no coordinates"),
+        (LINE | {"names": 3}, "names=3"),
+    ],
+)
+def test_options_of_reading_that_make_no_sense(options, message):
+    tokens = "sub mul + N100 E-2 ut_0 mul + N303 E-5 uxx_0" if "domain" in options else CHAIN
+    with pytest.raises(sn.SymnumError, match=message):
+        sn.read(tokens, "prose", **options)
+
+
+@pytest.mark.parametrize("format", [3, None, ["prose"], "pros"])
+def test_formats_that_are_not_there(format):
+    for call in (sn.export, sn.read):
+        with pytest.raises(sn.UnknownName, match="unknown format"):
+            call(heat(), format)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+import warnings
 
 import numpy as np
+import pytest
 
 import symnum as sn
 
@@ -36,3 +38,24 @@ def test_an_ode_with_many_steps_is_labelled_in_a_moment() -> None:
     spent = time.process_time() - begin
     assert sol.stats["steps"] > 10_000 and sol[a].shape == (sol.stats["steps"] + 1,)
     assert spent < 20e-6 * sol.stats["steps"] + 2.0  # not one call of a Python function a step
+
+
+def test_steep_dispersive_waves_that_break_differences_are_told_what_carries_them() -> None:
+    """The KdV-Burgers problem of many introductions, with a grid that central differences do not manage."""
+    t, x = sn.coordinates("t x")
+    u = sn.field("u", (t, x))
+    bump = sn.log(1 + sn.cosh(20) ** 2 / sn.cosh(20 * (x - 2)) ** 2) / 40
+    system = sn.PDESystem(
+        [sn.Eq(sn.dt(u), 1e-4 * sn.diff(u, x, 2) + 2e-4 * sn.diff(u, x, 3) - u * sn.diff(u, x))],
+        domain=sn.Domain(t=(0, 3), x=(0, 10)),
+        conditions=[sn.periodic(x)],
+        initial={u: bump},
+    )
+    with pytest.warns(sn.SolveWarning, match='scheme="fourier_dealiased"'):
+        assert not sn.solve(system, resolution=256).success
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        solved = sn.solve(system, resolution=256, scheme="fourier_dealiased")
+    assert solved.success
+    mass = solved[u].mean("x").values
+    assert abs(mass - mass[0]).max() < 1e-8

@@ -23,12 +23,13 @@ LAYERS = {
     for layer, allowed in {
         "errors": "",
         "catalogue": "",
+        "display": "",
         "expr": "",
         "ir": "expr",
         "model": "expr",
         "bridge": "expr",
         "rewrite": "expr bridge ir",
-        "result": "",
+        "result": "progress",
         "discretisation": "model ir expr rewrite",
         "tracing": "ir expr",
         "codegen": "ir expr bridge",
@@ -39,24 +40,30 @@ LAYERS = {
         "traced": "tracing kernels codegen ir expr model",
         "kernels": "tracing codegen ir expr",
         "labels": "ir result solvers",
+        "decisions": "",
         "progress": "",
+        "provenance": "formats result",
         "watching": "codegen discretisation ir result solvers",
         "charts": "model result",
         "planning": "ir plan solvers",
         "on_gpu": "codegen ir plan solvers",
         "pipeline": "expr ir model rewrite plan planning discretisation tracing traced codegen solvers result formats "
-        "labels progress charts watching on_gpu",
+        "labels progress decisions provenance charts watching on_gpu",
         "exchange": "formats pipeline",
         "sweeping": "codegen on_gpu traced pipeline planning discretisation ir labels model result solvers",
         "stepwise": "traced pipeline plan planning discretisation ir labels model result solvers watching",
-        "neural": "pipeline solvers codegen discretisation ir model expr result",
-        "datasets": "pipeline planning discretisation formats solvers model expr",
-        "repl": "pipeline formats datasets neural model result",
-        "cli": "pipeline exchange formats datasets neural model rewrite result repl bridge",
+        "equilibrium": "pipeline labels model result solvers",
+        "pictures": "pipeline stepwise functions traced solvers rewrite model expr result",
+        "neural": "pipeline datasets formats solvers codegen discretisation ir model expr result",
+        "datasets": "equilibrium pipeline planning discretisation formats kernels solvers model ir expr",
+        "repl": "pipeline exchange provenance formats datasets neural model rewrite result expr",
+        "view": "pipeline provenance result",
+        "notebook": "view provenance result",
+        "cli": "pictures view provenance pipeline exchange formats datasets neural model rewrite result repl bridge",
         "__main__": "cli",
     }.items()
 }
-FOR_ALL = {"errors", "catalogue"}
+FOR_ALL = {"errors", "catalogue", "display"}
 
 LONGEST_FUNCTION, LONGEST_FILE = 70, 500
 

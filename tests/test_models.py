@@ -117,7 +117,7 @@ def test_the_exact_solution_satisfies_the_conditions(name: str) -> None:
 
 
 @pytest.mark.parametrize("order", [2, 4])
-@pytest.mark.parametrize("name", [n for n in SOLVED if getattr(MODELS.load(n), "smooth", True)])
+@pytest.mark.parametrize("name", [n for n in SOLVED if _is_smooth_in_space(n)])
 def test_converges_at_its_order(name: str, order: int) -> None:
     """The slope of log(error) over log(spacing), fitted over three grids, is the order within 0.25."""
     module = MODELS.load(name)
@@ -130,7 +130,17 @@ def test_converges_at_its_order(name: str, order: int) -> None:
         assert errors[cells.index(module.resolution)] < 0.02
 
 
-@pytest.mark.parametrize("name", [n for n in SOLVED if not getattr(MODELS.load(n), "smooth", True)])
+def test_without_space_it_follows_its_exact_solution() -> None:
+    for name in (n for n in SOLVED if MODELS.load(n).order is None):
+        module = MODELS.load(name)
+        model = module.system()
+        solution = sn.solve(model, **{**module.solve_options, "rtol": 1e-9, "atol": 1e-11})
+        for u, term in _by_field(module, model).items():
+            expected = evaluate(term, {model.time: solution.t} | {s: model.parameters[n] for n, s in model.parameter_symbols.items()})
+            assert np.abs(solution[u].values - expected).max() < 1e-6 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", [n for n in SOLVED if MODELS.load(n).order and not getattr(MODELS.load(n), "smooth", True)])
 def test_converges_in_the_mean_where_it_is_not_smooth(name: str) -> None:
     module = MODELS.load(name)
     cells = _cells(module, 2)

@@ -39,6 +39,13 @@ def test_versions_are_pinned_exactly_and_within_the_bounds() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", symnum.__version__)
 
 
+def test_the_changelog_and_the_citation_are_of_this_version() -> None:
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    cited = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.M)
+    assert newest is not None and cited is not None
+    assert newest[1] == cited[1] == symnum.__version__
+
+
 def test_the_wheel_carries_folders_that_exist() -> None:
     carried = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert carried == {name: f"symnum/_{name}" for name in carried}

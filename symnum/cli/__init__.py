@@ -13,6 +13,7 @@ Exit status 0: success, 1: a solve failed, 2: a bad model or bad options.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     given = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in given
+    write_every_character()
     try:
         arguments = parse(given)
         return int(arguments.command(arguments))
@@ -49,3 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         show_error(error, as_json, internal=True)
         return 1
+
+
+def write_every_character() -> None:
+    """Where stdout is not in UTF-8 (an ASCII locale, a Windows pipe), what it lacks is written as \\u2202 instead of ending the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and "utf" not in sys.stdout.encoding.lower() and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -30,7 +30,8 @@ def console() -> Console:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on stdout. Numbers that JSON cannot hold (NaN, infinities) become null."""
-    print(json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False))
+    in_utf = "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    print(json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=not in_utf))
 
 
 def plain(value: Any) -> Any:
@@ -95,6 +96,28 @@ def quiet_stdout(as_json: bool) -> Iterator[None]:
         warnings.showwarning = show
         warnings.simplefilter("ignore", SolveWarning)
         yield
+
+
+@contextlib.contextmanager
+def decisions_told(verbose: int) -> Iterator[None]:
+    """The lines of the logger ``symnum`` on stderr while a command runs: 0 none, 1 what was chosen, 2 and more everything."""
+    if not verbose:
+        yield
+        return
+    import logging
+
+    log, handler = logging.getLogger("symnum"), logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("  %(message)s"))
+    before = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before[0])
+        log.propagate = before[1]
 
 
 def program_line(path: str) -> str:

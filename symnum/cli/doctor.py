@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import math
+import os
 import platform
 import re
 import shutil
@@ -33,11 +34,13 @@ _CORE = {
     "xarray": "labelled arrays",
     "h5netcdf": "netCDF files",
     "h5py": "netCDF files",
+    "IPython": "sessions: symnum",
 }
 _OPTIONAL = {  # distribution -> (import name, what for, line that installs it)
     "torch": ("torch", "neural models", "pip install 'symnum[neural]'"),
     "juliacall": ("juliacall", "DifferentialEquations.jl, Symbolics.jl", "pip install 'symnum[julia]'"),
-    "ipython": ("IPython", "interactive work", "pip install 'symnum[repl]'"),
+    "ipywidgets": ("ipywidgets", "sliders in notebooks", "pip install 'symnum[notebook]'"),
+    "egglog": ("egglog", 'engine="egglog" of sn.simplify', "pip install 'symnum[egglog]'"),
     "zarr": ("zarr", "zarr files", "pip install 'symnum[io]'"),
     "cupy-cuda13x": ("cupy", 'target="cuda" on NVIDIA GPUs', "pip install 'symnum[gpu]'"),
     "pint": ("pint", "units", "pip install 'symnum[units]'"),
@@ -123,6 +126,7 @@ def examine() -> Iterator[Finding]:
         True,
         "works" if fits else "broken",
         platform.python_version(),
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         remedy="" if fits else "install Python 3.11 or newer",
     )
     for name, purpose in _CORE.items():
@@ -130,6 +134,7 @@ def examine() -> Iterator[Finding]:
     yield _tried("llvmlite", "machine code", _compile)
     yield _tried("symnum", "a heat equation, solved", _solve)
     yield _tried("scikit-sundae", "CVODE and IDA: stiff and algebraic equations", _sundials)
+    yield _cache()
     for name, (module, purpose, line) in _OPTIONAL.items():
         there = util.find_spec(module) is not None
         yield Finding(
@@ -147,6 +152,19 @@ def examine() -> Iterator[Finding]:
             path or "",
             "" if path else line,
         )
+
+
+def _cache() -> Finding:
+    """Where compiled code is kept from one run to the next."""
+    from symnum.pipeline import cache_folder
+
+    purpose, folder = "compiled code, kept from run to run", cache_folder()
+    if folder is None:
+        off = os.environ.get("SYMNUM_CACHE", "").lower() == "off"
+        why = "switched off by SYMNUM_CACHE=off" if off else "no folder that only you can write to"
+        return Finding("code cache", purpose, False, "missing", detail=why, remedy=f"{why}; SYMNUM_CACHE=FOLDER names one")
+    kept = [path.stat().st_size for path in folder.glob("*.o")]
+    return Finding("code cache", purpose, False, "found", detail=f"{folder}: {len(kept)} objects, {sum(kept) / 1e6:.0f} MB")
 
 
 def _julia() -> Finding:

@@ -92,6 +92,9 @@ def _from_module(module: ModuleType, name: str, where: str) -> Loaded:
     from symnum.model.system import PDESystem
 
     system = getattr(module, "system", None)
+    named = {key: value for key, value in vars(module).items() if isinstance(value, PDESystem)}
+    if system is None and len(set(map(id, named.values()))) == 1:  # a script with one model, whatever it calls it
+        system = next(iter(named.values()))
     if callable(system):
         try:
             system = system()
@@ -99,6 +102,7 @@ def _from_module(module: ModuleType, name: str, where: str) -> Loaded:
             raise _in_users_words(error, where) from error
     if not isinstance(system, PDESystem):
         seen = "no name 'system'" if system is None else f"'system' of type {type(system).__name__}"
+        seen += f" (and the models {', '.join(named)}: call one of them system)" if named else ""
         raise ModelError(
             f"{where} holds {seen}; expected a function system() that returns sn.PDESystem(...) or sn.ODESystem(...)."
         )

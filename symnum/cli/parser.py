@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -60,7 +61,7 @@ def _parser() -> tuple[_Parser, list[str]]:
         prog="symnum", description="Write a differential equation as mathematics, get its solution.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"symnum {__version__}")
-    parser.set_defaults(command=lambda _: _help(parser))
+    parser.set_defaults(command=lambda _: _alone(parser))
     made = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _run(_command(made, "run", "solve a model", "symnum.cli.run"))
     listing = _command(made, "list", "the models that come with symnum", "symnum.cli.listing", "list_models")
@@ -74,13 +75,18 @@ def _parser() -> tuple[_Parser, list[str]]:
         action="store_true",
         help="cost of the right-hand side before and after rewriting, and the rules that fired",
     )
+    session = _command(made, "repl", "the interactive session, which plain `symnum` opens too", "symnum.cli.repl")
+    session.add_argument("file", nargs="?", metavar="FILE", help="run the lines of a file instead and stop at the first error")
+    _view(_command(made, "view", "look at a saved run or a model in the browser, and change its parameters", "symnum.cli.view"))
     _generate(
         _command(
             made, "generate", "write a discretised model as source code that needs no symnum", "symnum.cli.generate"
         )
     )
+    _draw(_command(made, "draw", "a picture of a model: its stencils, Jacobian, spectrum, phase plane, terms", "symnum.cli.draw"))
     _export(_command(made, "export", "write the equations in another language: tokens, LaTeX, JSON, ...", "symnum.cli.export"))
     _prose(_command(made, "prose", "data sets for transformers: `symnum prose generate`", "symnum.cli.prose", "generate"))
+    _datasets(_command(made, "datasets", "inputs and solutions for neural operators, as public readers want them", "symnum.cli.datasets", "write"))
     bench = _command(made, "bench", "measure against other tools on this machine", "symnum.cli.bench")
     bench.add_argument(
         "name",
@@ -93,12 +99,18 @@ def _parser() -> tuple[_Parser, list[str]]:
         made, "doctor", "what works on this machine, and the line that installs what does not", "symnum.cli.doctor"
     )
     doctor.add_argument("--julia", action="store_true", help="start Julia and try it: versions, terms, a solution")
+    _completion(_command(made, "completion", "a script that completes commands and names in a shell", "symnum.cli.completion"))
     for command in (listing, bench, doctor):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser, list(made.choices)
 
 
-def _help(parser: argparse.ArgumentParser) -> int:
+def _alone(parser: argparse.ArgumentParser) -> int:
+    """Plain ``symnum``: the session on a terminal, else what there is."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from symnum.cli.repl import open_session
+
+        return open_session()
     parser.print_help()
     return 0
 
@@ -156,8 +168,10 @@ def _run(parser: _Parser) -> None:
         "--dt", type=_positive, metavar="DT", help="first time step; all steps of Verlet, Yoshida4, Yoshida6, EM, Milstein"
     )
     parser.add_argument("--seed", type=_whole, metavar="N", help="of the random path of equations with noise")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="say on stderr what is chosen, step by step; -vv says more")
     parser.add_argument("--out", metavar="FILE.nc", help="write the solution as netCDF")
-    parser.add_argument("--plot", metavar="FILE.png", help="write a picture")
+    parser.add_argument("--plot", metavar="FILE.png", help="write a picture (.png, .pdf, .svg)")
+    parser.add_argument("--kind", metavar="K", help="of the picture: phase, lines, space-time, slices, steps, ...")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -180,6 +194,18 @@ def _generate(parser: _Parser) -> None:
     )
 
 
+def _draw(parser: _Parser) -> None:
+    _model(parser)
+    _settings(parser)
+    parser.add_argument(
+        "--what", required=True, metavar="W", help="stencil, sparsity, spectrum, steps, phase, expression or rewriting"
+    )
+    parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate")
+    parser.add_argument("--order", type=_whole, metavar="P", help="order of the finite differences: 2, 4, ...")
+    parser.add_argument("--scheme", metavar="S", help=_SCHEME)
+    parser.add_argument("--out", metavar="FILE.png", help="MODEL_W.png if not given")
+
+
 def _export(parser: _Parser) -> None:
     _model(parser)
     _settings(parser)
@@ -195,15 +221,52 @@ def _export(parser: _Parser) -> None:
     parser.add_argument("--out", metavar="FILE", help="write there instead of to the terminal")
 
 
+def _view(parser: _Parser) -> None:
+    parser.add_argument("what", metavar="RUN.nc", help="a saved solution; or a model, which is solved first (a name, a .py, a .toml or a .net file)")
+    parser.add_argument("--model", metavar="MODEL", help="the model of a saved run that does not hold its own")
+    _settings(parser)
+    _until(parser)
+    parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate, for models")
+    parser.add_argument("--port", type=_count, default=0, metavar="P", help="a port of this machine; the system chooses one if not given")
+    parser.add_argument("--no-browser", action="store_false", dest="browser", help="print the address and open nothing")
+
+
+def _completion(parser: _Parser) -> None:
+    from symnum.cli.completion import SHELLS, where
+
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    lines = "\n".join(f"  {shell + ':':<6}{where(shell)}" for shell in SHELLS)
+    parser.epilog = f"Put it where the shell looks for it:\n\n{lines}\n\nand again after an upgrade of symnum."
+    parser.add_argument("shell", metavar="SHELL", help=", ".join(SHELLS))
+
+
 def _prose(parser: _Parser) -> None:
     parser.add_argument("what", choices=["generate"], help="write a file of records, or go on with one")
     parser.add_argument("--families", default="ode15", metavar="F", help="ode15 (all fifteen), or names with commas between them")
     parser.add_argument("-n", type=_whole, required=True, metavar="N", dest="records", help="number of records")
     parser.add_argument("--seed", type=_count, default=0, metavar="S", help="of everything that is random; 0 if not given")
-    parser.add_argument("--out", metavar="FILE.prefix", help="FAMILIES_SEED.prefix if not given")
+    parser.add_argument("--out", metavar="FILE", help="NAME.prefix, lines of JSON, or NAME.h5; FAMILIES_SEED.prefix if not given")
     parser.add_argument("--workers", type=_whole, default=1, metavar="W", help="processes; the file is the same for any number")
     parser.add_argument("--noise", type=_positive, default=0.0, metavar="L", help="add data with noise of this size, 0.02 for instance")
     parser.add_argument("--corruption", action="store_true", help="add tokens without numbers, one term more or less in three of ten")
+    parser.add_argument("--overwrite", action="store_true", help="begin anew where the file exists")
+
+
+def _datasets(parser: _Parser) -> None:
+    parser.add_argument("what", metavar="WHAT", help="darcy, burgers, or with --draw a model")
+    parser.add_argument("-n", type=_whole, required=True, metavar="N", dest="records", help="number of records")
+    parser.add_argument("--layout", default="pdebench", metavar="L", help="pdebench (.hdf5, .h5) or neuraloperator (.h5, .pt, .mat)")
+    parser.add_argument("--variant", default="fno", metavar="V", help="of darcy and burgers: fno or pdebench")
+    parser.add_argument(
+        "--draw", action="append", default=[], metavar="NAME=FROM", help="u=matern,length=0.1 (a field), a=0.1:1 (a parameter); may be repeated"
+    )
+    _settings(parser)
+    parser.add_argument("--resolution", type=_whole, metavar="N", help="number of cells along each coordinate")
+    parser.add_argument("--finer", type=_whole, default=1, metavar="K", help="solve on a grid K times finer than that of the records")
+    parser.add_argument("--times", type=_whole, metavar="T", help="number of times of a solution")
+    parser.add_argument("--seed", type=_count, default=0, metavar="S", help="of everything that is random; 0 if not given")
+    parser.add_argument("--workers", type=_whole, default=1, metavar="W", help="processes; the file is the same for any number")
+    parser.add_argument("--out", metavar="FILE", help="WHAT_SEED.hdf5 or .h5 if not given")
     parser.add_argument("--overwrite", action="store_true", help="begin anew where the file exists")
 
 

@@ -6,12 +6,11 @@ import argparse
 import os
 import sys
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symnum.cli.console import console, paragraph, plain, print_json, quiet_stdout, seconds
+from symnum.cli.console import console, decisions_told, paragraph, plain, print_json, quiet_stdout, seconds
 from symnum.cli.models import Loaded, find_model
 from symnum.errors import FileError
 
@@ -26,8 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Solve and report; 0 on success, 1 where the solve fails (what it has is still written)."""
     begun = time.perf_counter()
     _check_outputs(arguments)  # before the solve: hours of work should not end at a misspelt folder
-    with quiet_stdout(arguments.json):
+    with quiet_stdout(arguments.json), decisions_told(arguments.verbose):
         model = find_model(arguments.model, arguments.settings, arguments.until)
+        _check_kind(arguments, [c.name for c in model.system.space])
         if not arguments.json:
             _headline(model)
         if arguments.model.endswith(".net") and arguments.until is None:
@@ -126,27 +126,35 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
             raise FileError(f"{option} {text}: this place cannot be written; choose a folder of your own")
 
 
+def _check_kind(arguments: argparse.Namespace, space: list[str]) -> None:
+    """Before the solve: the kind of picture is one that such fields have."""
+    if arguments.kind is None:
+        return
+    if arguments.plot is None:
+        raise FileError(f"--kind {arguments.kind} is of a picture; write --plot run.png too")
+    from symnum.result.plot import check_fits, check_names
+
+    check_names(arguments.kind)
+    check_fits(arguments.kind, space)
+
+
 def _write(solution: Solution, arguments: argparse.Namespace) -> list[str]:
     """Write what was asked for and give the paths; each file appears whole or not at all."""
     files = []
     if arguments.out is not None:
         files.append(str(solution.save(arguments.out)))
     if arguments.plot is not None:
-        files.append(str(_write_picture(solution, Path(arguments.plot))))
+        files.append(str(_write_picture(solution, Path(arguments.plot), arguments.kind or "auto")))
     return files
 
 
-def _write_picture(solution: Solution, target: Path) -> Path:
-    part = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
+def _write_picture(solution: Solution, target: Path, kind: str) -> Path:
     try:
-        solution.plot(path=part)
-        os.replace(part, target)
+        solution.plot(path=target, kind=kind)
     except OSError as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"--plot {target}: the picture could not be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return target
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from symnum.errors import SolveError
 from symnum.formats.prose.words import ODE, PLACEHOLDER, SEPARATOR, Node, parse, split
 
 ADDED, DELETED = 0.15, 0.15
@@ -23,7 +24,8 @@ def skeleton(tokens: str | Sequence[str]) -> list[str]:
 
 
 def corrupted(tokens: str | Sequence[str], rng: np.random.Generator) -> list[str]:
-    """The skeleton, and with the probabilities above one term more or one less."""
+    """The skeleton, and with the probabilities above one term more or one less. Raises ParseError, SolveError for what is no generator."""
+    _check_generator(rng)
     trees = [_terms(tree) for tree in parse(split(tokens), ODE)]
     draw = rng.uniform()
     if draw < ADDED:
@@ -34,10 +36,21 @@ def corrupted(tokens: str | Sequence[str], rng: np.random.Generator) -> list[str
 
 
 def noisy(data: NDArray[np.float64], rng: np.random.Generator, level: float = 0.02) -> NDArray[np.float64]:
-    """A trajectory (time, dimension) with Gaussian noise, ||noise||_2 about level*||data||_2."""
-    data = np.asarray(data, dtype=np.float64)
+    """A trajectory (time, dimension) with Gaussian noise, ||noise||_2 about level*||data||_2. Raises SolveError for what are no numbers."""
+    _check_generator(rng)
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 <= level < np.inf:
+        raise SolveError(f"level={level!r} is no level of noise; write level=0.02")
+    try:
+        data = np.asarray(data, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise SolveError(f"data is a {type(data).__name__}, not an array of numbers (time, dimension)") from None
     scale = level * np.linalg.norm(data) / np.sqrt(data.size)
     return np.asarray(data + scale * rng.standard_normal(data.shape))
+
+
+def _check_generator(rng: object) -> None:
+    if not isinstance(rng, np.random.Generator):
+        raise SolveError(f"rng={rng!r} is no generator of random numbers; write rng=np.random.default_rng(0)")
 
 
 _Term = tuple[str, list[str]]  # how it joins ("add", "sub"), and its tokens

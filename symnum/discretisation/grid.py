@@ -15,9 +15,22 @@ _MOST_POINTS = 2**31
 
 @dataclass(frozen=True)
 class Grid:
-    """The axes of a grid, in the order of the system's spatial coordinates."""
+    """A uniform grid: its axes, in the order of the system's spatial coordinates.
+
+    ``resolution=`` of a solve takes one in place of numbers of cells, where its axes are those of the system.
+
+    Attributes:
+        axes: one ``Axis`` a coordinate, with the number of its points, its bounds, and whether it is periodic or holds centres of cells.
+        shape: the numbers of points (n_x, n_y, ...).
+    """
 
     axes: tuple[Axis, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.axes, tuple) or not all(isinstance(a, Axis) for a in self.axes):
+            raise DiscretisationError(
+                f"a Grid has axes, not {self.axes!r}; for a number of cells write resolution=64 or resolution={{x: 64, y: 32}}"
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:

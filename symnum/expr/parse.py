@@ -29,7 +29,21 @@ _COMPARE = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"
 _BINARY = {"+": (5, 6), "-": (5, 6), "*": (7, 8), "/": (7, 8), "^": (12, 11), "**": (12, 11)}
 _CHAINS = {"+": "+-", "-": "+-", "*": "*/", "/": "*/"}
 _UNARY_POWER = 9
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _KEYWORDS = frozenset({"and", "or", "not"})
+
+_HABITS = {  # characters that people write, and what is written here
+    "[": "; brackets are round: ( )",
+    "{": "; brackets are round: ( )",
+    ".": "; functions have plain names: sin(x), not np.sin(x)",
+    "|": "; write abs(u)",
+    "∂": "; derivatives are written dt(u), dxx(u)",
+    "∇": "; write grad(u), div(w) or laplacian(u)",
+    "'": "; derivatives are written dt(u), dxx(u)",
+    "·": "; multiplication is written with '*'",
+    "×": "; multiplication is written with '*'",
+    "@": "; only a condition has a place, as in 'u = 0 @ x=0'",
+}
 
 Functions = Callable[[str], Callable[..., Any] | None]
 
@@ -53,7 +67,8 @@ def tokenize(text: str) -> list[Token]:
         if match is None:
             while text[position].isspace():
                 position += 1
-            raise ParseError(f"the character {text[position]!r} is not part of the grammar", text, position)
+            hint = _HABITS.get(text[position], "")
+            raise ParseError(f"the character {text[position]!r} is not part of the grammar{hint}", text, position)
         kind = match.lastgroup or ""
         tokens.append(Token(kind, match.group(kind), match.start(kind)))
         position = match.end()
@@ -77,7 +92,8 @@ def parse_equation(text: str, names: Mapping[str, Any], functions: Functions | N
     parser = _Parser(text, names, functions)
     left = parser.expression(0)
     if parser.token.text != "=":
-        raise ParseError("expected an equation 'left = right' with one '='", text, parser.token.position)
+        twice = next((t for t in parser.tokens if t.text == "=="), parser.token)
+        raise ParseError("expected an equation 'left = right' with one '='", text, twice.position)
     parser.advance()
     right = parser.expression(0)
     parser.finish()
@@ -120,6 +136,10 @@ class _Parser:
                 hint = "; multiplication is written with '*'"
             elif self.token.text == "=":
                 hint = "; an expression holds no '=' (a comparison is '==')"
+            elif self.token.text == ")":
+                hint = "; no bracket is open here"
+            elif self.token.text == "," and self.tokens[self.index - 1].kind == "number":
+                hint = "; decimals are written with a point: 0.1"
             raise self.fail(f"expected an operator or the end, found {self._describe(self.token)}{hint}")
 
     def expression(self, level: int) -> Any:
@@ -245,9 +265,24 @@ class _Parser:
             return TRUE if token.text == "true" else FALSE
         if token.text in FUNCTIONS or (self.functions is not None and self.functions(token.text) is not None):
             raise self.fail(f"{token.text!r} is a function: write {token.text}(...)", token)
+        if habit := self._habit(token.text):
+            raise self.fail(f"unknown name {token.text!r}. {habit}", token)
         known = sorted(self.names)
         listed = f" Declared here: {', '.join(known)}." if known else ""
-        raise self.fail(f"unknown name {token.text!r}.{did_you_mean(token.text, known)}{listed}", token)
+        error = self.fail(f"unknown name {token.text!r}.{did_you_mean(token.text, known)}{listed}", token)
+        error.unknown = token.text
+        raise error
+
+    def _habit(self, name: str) -> str:
+        """How a derivative or a power that is written as on paper is written here; "" for other names."""
+        base, _, suffix = name.partition("_")
+        if base in self.names and suffix and self.functions is not None and self.functions(f"d{suffix}") is not None:
+            return f"Derivatives are written d{suffix}({base})."
+        plain = name.translate(_RAISED)
+        if plain != name:
+            cut = next(i for i, (a, b) in enumerate(zip(name, plain, strict=True)) if a != b)
+            return f"Powers are written {plain[:cut]}^{plain[cut:]}."
+        return ""
 
     def call(self, token: Token) -> Any:
         arguments = self.arguments()
@@ -255,13 +290,10 @@ class _Parser:
         if function is None:
             function = _table_function(token.text)
         if function is None and token.text in self.names:
-            hint = f"{token.text!r} is not a function; write {token.text}*(...) for a product"
-            raise self.fail(hint, token)
+            bare = f"{token.text} without arguments, or " if getattr(self.names[token.text], "kind", "") == "field" else ""
+            raise self.fail(f"{token.text!r} is not a function; write {bare}{token.text}*(...) for a product", token)
         if function is None:
-            raise self.fail(
-                f"unknown function {token.text!r}.{did_you_mean(token.text, FUNCTIONS | {'laplacian', 'div', 'grad'})}",
-                token,
-            )
+            raise self.fail(f"unknown function {token.text!r}.{_near_function(token.text)}", token)
         return self.apply(token, function, arguments)
 
     def apply(self, token: Token, function: Callable[..., Any], arguments: list[Any]) -> Any:
@@ -297,6 +329,14 @@ def _number(token: Token, text: str) -> Term:
             f"{token.text} is larger than the largest floating-point number, 1.8e308", text, token.position
         )
     return Const(value)
+
+
+def _near_function(name: str) -> str:
+    if name.lower() in ("diff", "derivative", "deriv", "pd"):
+        return " Derivatives are written dx(u), dxx(u) or d(u, x, 2)."
+    if name.lower() in ("heaviside", "theta", "step"):
+        return " Write where(x > 0, 1, 0)."
+    return did_you_mean(name, sorted(FUNCTIONS | {"laplacian", "div", "grad", "curl", "sqrt", "integral"}))
 
 
 def _only(name: str, args: tuple[Any, ...]) -> Any:

@@ -9,7 +9,7 @@ so that no assumption is asked of a large expression.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import reduce
 from typing import Any
@@ -147,8 +147,8 @@ def _times(coefficient: Number, factors: list[Any], evaluate: bool) -> Any:
 # --- from SymPy -------------------------------------------------------------------------------------------------------
 
 
-def from_sympy(expression: Any, names: Mapping[str, Symbol] | None = None) -> Term:
-    """A SymPy expression as a term. ``names``: name -> an existing symbol, field or parameter, which is then used.
+def from_sympy(expression: Any, names: Mapping[str, Symbol] | Iterable[Symbol] | None = None) -> Term:
+    """A SymPy expression as a term. ``names``: name -> an existing symbol, field or parameter, which is then used; or a list of these.
 
     ``Function("u")(t, x)`` becomes a field on the coordinates t and x (a coordinate named "t" is time). ``Eq``, ``<``
     and the like become truth values. Raises TermError, naming the object, for everything without a real-valued term
@@ -158,9 +158,25 @@ def from_sympy(expression: Any, names: Mapping[str, Symbol] | None = None) -> Te
         return Const(expression)
     if not isinstance(expression, sympy.Basic):
         raise TermError(f"expected a SymPy expression, got {expression!r} of type {type(expression).__name__}")
-    reader = _Reader(names or {})
+    reader = _Reader(_by_name(names))
     reader.find_coordinates(expression)
     return reader.convert(expression)
+
+
+def _by_name(names: Any) -> Mapping[str, Symbol]:
+    """Name -> symbol, of a list of symbols as well. Raises TermError."""
+    if names is None:
+        return {}
+    listed = names.values() if isinstance(names, Mapping) else names
+    if isinstance(listed, str) or not isinstance(listed, Iterable):
+        raise TermError(f'names={names!r} are no symbols; write names={{"u": u}}, or names=[u], with a field u of symnum')
+    symbols = list(listed)
+    for symbol in symbols:
+        if not isinstance(symbol, Symbol):
+            raise TermError(
+                f'names holds {symbol!r} of type {type(symbol).__name__}; write names={{"u": u}}, or names=[u], with a field u of symnum'
+            )
+    return names if isinstance(names, Mapping) else {symbol.name: symbol for symbol in symbols}
 
 
 def _children(node: Any) -> tuple[Any, ...]:

@@ -75,6 +75,9 @@ class Term:
     def __rpow__(self, other: Any) -> Term:
         return _binary(self, other, lambda a, b: power(b, a))
 
+    def __xor__(self, other: Any) -> Term:
+        raise TermError("'^' is no power in Python; write u**2")
+
     def __neg__(self) -> Term:
         return scale(self, -1)
 
@@ -125,8 +128,7 @@ class Term:
 
         return _rebuild, (flatten(self),)
 
-    def __copy__(self) -> Term:
-        return self
+    __copy__ = __pos__
 
     def __deepcopy__(self, memo: object) -> Term:
         return self

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from symnum import display
 from symnum.errors import FileError, TargetError, TargetWarning, did_you_mean
 from symnum.ir.passes import write_networks_out
 from symnum.ir.system import SemiDiscreteSystem
@@ -41,6 +42,10 @@ class Program:
     def __repr__(self) -> str:
         lines = self.source.count("\n")
         return f"Program({self.name or 'system'!s}, {self.target}, {self.size:,} unknowns, {lines} lines; .source, .write(path))"
+
+    def _repr_html_(self) -> str:
+        title = f"{self.name or 'system'}: a program of {self.size:,} unknowns; .write({'model' + SUFFIXES[self.target][0]!r})"
+        return display.card(title, (), display.source(self.source, self.target))
 
     def write(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Write the source; the file appears whole or not at all.

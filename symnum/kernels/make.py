@@ -8,6 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from symnum import display
 from symnum.errors import TargetError, UnknownName, did_you_mean, names_options
 from symnum.kernels.threads import available
 
@@ -33,6 +34,10 @@ class TracedKernel:
 
     def __repr__(self) -> str:
         return f"<kernel {self.__name__}({', '.join(self.names)}), target {self.target}, {len(self.variants)} traced>"
+
+    def _repr_html_(self) -> str:
+        made = [display.source(v.source, self.target) for v in self.variants.values()]
+        return display.card(repr(self), [] if made else [("code", "written at the first call, for its arguments")], *made)
 
     def __call__(self, *values: Any, out: Any = None, **named: Any) -> Any:
         """What the function gives. ``out``: an array for the result, or a tuple of arrays, which is filled and given back.

@@ -103,21 +103,41 @@ Condition = FaceCondition | Periodic
 
 
 def dirichlet(u: Any, value: Any, *, at: Any) -> FaceCondition:
-    """u = value on a face. The value may depend on time, the other coordinates, parameters and other fields."""
+    """``u = value`` on a face.
+
+    Args:
+        value: a number or term of time, the other coordinates, parameters and other fields, in the units of u.
+        at: the face, ``{x: 0}`` by its place, or ``sn.lower(x)``, ``sn.upper(x)``.
+
+    Raises ModelError for what is no field and no face, and inside a system for a face that is not there.
+    """
     name, location, _ = _face(at, "dirichlet")
     u = _field(u, "dirichlet")
     return FaceCondition("dirichlet", Eq(u, _value(value, "dirichlet")), name, location, u)
 
 
 def neumann(u: Any, value: Any, *, at: Any) -> FaceCondition:
-    """du/dn = value on a face, n the outward normal."""
+    """``du/dn = value`` on a face, n the outward normal: du/dn = -du/dx at the lower end, du/dx at the upper one.
+
+    Args:
+        value: a number or term of time, the other coordinates, parameters and other fields, in the units of u over those of x.
+        at: the face, see ``sn.dirichlet``.
+
+    Raises ModelError as ``sn.dirichlet``.
+    """
     name, location, x = _face(at, "neumann")
     u = _field(u, "neumann")
     return FaceCondition("neumann", Eq(OUTWARD * _along(u, name, x), _value(value, "neumann")), name, location, u)
 
 
 def robin(u: Any, a: Any, b: Any, value: Any, *, at: Any) -> FaceCondition:
-    """a*u + b*du/dn = value on a face, n the outward normal."""
+    """``a*u + b*du/dn = value`` on a face, n the outward normal; a, b and value are numbers or terms.
+
+    Args:
+        at: the face, see ``sn.dirichlet``.
+
+    Raises ModelError as ``sn.dirichlet``.
+    """
     name, location, x = _face(at, "robin")
     u = _field(u, "robin")
     normal = OUTWARD * _along(u, name, x)
@@ -129,6 +149,12 @@ def condition(equation: Any, *, at: Any) -> FaceCondition:
     """Any equation that is linear in a field and its derivatives, in any algebraic arrangement, on a face.
 
     For fields of second order in space the normal derivative alone will do (``D(u)*dx(u) = q``); that needs ``scheme="finite_volume"``.
+
+    Args:
+        equation: ``sn.Eq(left, right)`` or a SymPy ``Eq``; derivatives along the axes, not along the normal.
+        at: the face, see ``sn.dirichlet``.
+
+    Raises ModelError for what is no equation and no face.
     """
     if not isinstance(equation, Eq):
         if is_sympy(equation):
@@ -143,12 +169,12 @@ def condition(equation: Any, *, at: Any) -> FaceCondition:
 
 
 def periodic(coordinate: Any) -> Periodic:
-    """All fields repeat along the coordinate: both ends are the same point."""
+    """All fields repeat along the coordinate: ``u(x + L) = u(x)``, both ends are the same point. Raises ModelError for time."""
     return Periodic(spatial_symbol(coordinate, "sn.periodic").name)
 
 
 def antiperiodic(coordinate: Any) -> Periodic:
-    """All fields repeat along the coordinate with the opposite sign."""
+    """All fields repeat along the coordinate with the opposite sign: ``u(x + L) = -u(x)``. Raises ModelError for time."""
     return Periodic(spatial_symbol(coordinate, "sn.antiperiodic").name, -1)
 
 

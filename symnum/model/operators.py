@@ -10,6 +10,7 @@ from symnum.expr.calculus import diff
 from symnum.expr.integral import integral
 from symnum.expr.term import Const, Symbol, Term
 from symnum.model import vector
+from symnum.model.suffix import split_suffix as split_suffix
 from symnum.model.vector import Vector
 
 Operator = Callable[..., Any]
@@ -34,22 +35,6 @@ def operators(coordinates: Mapping[str, Symbol]) -> Callable[[str], Operator | N
         return _derivative([coordinates[c] for c in ways[0]])
 
     return find
-
-
-def split_suffix(name: str, coordinates: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The ways to read ``d`` + coordinate names: ``dxxy`` -> [("x", "x", "y")]; orders of writing count once."""
-    if not name.startswith("d") or len(name) < 2 or len(name) > 60:
-        return []
-    suffix = name[1:]
-    ways: list[set[tuple[str, ...]]] = [set() for _ in range(len(suffix) + 1)]
-    ways[0].add(())
-    for end in range(1, len(suffix) + 1):
-        for c in coordinates:
-            if suffix.endswith(c, 0, end) and len(c) <= end:
-                ways[end] |= {tuple(sorted((*way, c))) for way in ways[end - len(c)]}
-        if len(ways[end]) > 50:
-            break
-    return sorted(ways[-1])
 
 
 def _derivative(along: list[Symbol]) -> Operator:

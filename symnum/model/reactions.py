@@ -150,7 +150,7 @@ class ReactionNetwork(PDESystem):
 
             check_coefficients(self)
 
-    def with_parameters(self, **values: Any) -> Self:
+    def with_parameters(self, /, **values: Any) -> Self:
         """The same network with other parameter values; a parameter that was defined by a formula becomes a free one.
 
         Raises UnknownName for a name that is not a parameter.

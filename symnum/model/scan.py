@@ -25,7 +25,7 @@ def find_field_names(text: str, declared: Mapping[str, Any], coordinates: Mappin
     for i, token in enumerate(tokens):
         if token.kind != "name" or token.text in declared or token.text in _WORDS or tokens[i + 1].text == "(":
             continue
-        if i < equals or i in differentiated:
+        if token.text.isidentifier() and (i < equals or i in differentiated):
             found[token.text] = None
     return list(found)
 
@@ -60,13 +60,19 @@ def _is_derivative(name: Token, text: str, declared: Mapping[str, Any], coordina
         return False
     if split_suffix(name.text, coordinates):
         return True
-    if name.text.startswith("d") and len(name.text) <= 4:
+    if name.text.startswith("d") and len(name.text) <= 4 and name.text not in ("diff", "div"):
         near = did_you_mean(name.text[1:], coordinates)
         raise ParseError(
             f"{name.text!r} is no derivative: {name.text[1:]!r} is not made of the coordinates "
             f"{', '.join(coordinates)}.{near} "
-            f"Add {name.text[1:]} to the domain, or write e.g. d{next(iter(coordinates))}(u)",
+            f"Add {_missing(name.text[1:], coordinates)} to the domain, or write e.g. d{next(iter(coordinates))}(u)",
             text,
             name.position,
         )
     return False
+
+
+def _missing(suffix: str, coordinates: Mapping[str, Any]) -> str:
+    """The letter that is no coordinate where there is one (``yy``: y), else the whole suffix."""
+    lost = set(suffix) - set(coordinates)
+    return lost.pop() if len(lost) == 1 else suffix

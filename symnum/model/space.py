@@ -119,6 +119,8 @@ class Domain:
     def __init__(self, intervals: Mapping[Any, Any] | None = None, /, *, time: Any = None, **named: Any) -> None:
         if time is not None and not isinstance(time, str):
             named, time = {"time": time, **named}, "time"
+        if intervals is not None and not isinstance(intervals, Mapping):
+            raise ModelError(f"Domain({intervals!r}) names no coordinates; write sn.Domain(t=(0, 1), x=(0, 1))")
         given = {_key(k): v for k, v in (intervals or {}).items()}
         for name in named:
             if name in given:

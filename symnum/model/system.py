@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from symnum.errors import ModelError, UnknownName, did_you_mean
+from symnum.errors import ModelError, UnknownName, did_you_mean, names_options
 from symnum.expr.term import Symbol, Term
 from symnum.model.assemble import Parts, assemble
 from symnum.model.conditions import Condition
@@ -71,6 +71,7 @@ class PDESystem:
     parameter_symbols: dict[str, Symbol]
     orders: dict[tuple[Symbol, Symbol], Order]
 
+    @names_options
     def __init__(
         self,
         equations: Any,
@@ -139,7 +140,7 @@ class PDESystem:
 
         return analyse(self)
 
-    def with_parameters(self, **values: Any) -> Self:
+    def with_parameters(self, /, **values: Any) -> Self:
         """The same system with other parameter values. Raises UnknownName for a name that is not a parameter."""
         for name in values:
             if name not in self.parameters:
@@ -206,6 +207,11 @@ class PDESystem:
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from symnum.model.shown import mime_bundle
+
+        return mime_bundle(self)
 
     def __repr__(self) -> str:
         head = f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__
@@ -318,7 +324,7 @@ def _check_evolution(need: Need) -> None:
         name = next((f.name for f in need.fields if need.time in f.info.coordinates), need.fields[0].name)
         raise ModelError(
             f"no equation holds a derivative in time, so nothing evolves in {t}; write sn.Eq(sn.dt({name}), ...) "
-            "(steady problems are solved by following the evolution to rest)"
+            "(and sn.steady(system) finds the state at rest)"
         )
     for u in need.fields:
         if need.order(u, need.time) > 2:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from symnum.errors import ModelError, ParseError, did_you_mean
+from symnum.errors import ModelError, ParseError, did_you_mean, names_options
 from symnum.expr.network import without_networks
 from symnum.expr.parse import parse, parse_equation
 from symnum.expr.term import Symbol, Term
@@ -29,6 +29,7 @@ from symnum.model.field import parameter as make_parameter
 from symnum.model.naming import split_names, to_term
 from symnum.model.operators import operators
 from symnum.model.scan import find_field_names
+from symnum.model.slips import condition_meant, in_words_of_text, start_meant
 from symnum.model.space import Domain, coordinates
 
 if TYPE_CHECKING:
@@ -63,13 +64,17 @@ class _Labelled:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, ParseError):
-            made = ParseError(f"{self.label}, column {error.position + 1}: {error.args[0]}")
+            said, line, window = error.args[0].partition("\n")
+            if error.unknown:
+                said += f' If it is a parameter, write parameters={{"{error.unknown}": 1.0}}'
+            made = ParseError(f"{self.label}, column {error.position + 1}: {said}{line}{window}")
             made.text, made.position = error.text, error.position
             raise made from None
         if isinstance(error, ModelError):
             raise ParseError(f"{self.label}: {error}") from None
 
 
+@names_options
 def from_text(
     equations: Any,
     domain: Any,
@@ -103,15 +108,17 @@ def from_text(
     started = initial if isinstance(initial, Mapping) else _lines(initial, "initial")
     unknowns = _fields(fields, rows, started, along, constants)
     scope = Scope({**along, **constants, **unknowns}, operators(along))
-    system = PDESystem(
+    read = (
         [scope.equation(text, f"equation {number}") for number, text in enumerate(rows, 1)],
         box,
         [made for text in _lines(conditions, "conditions") for made in _condition(text, scope, box)],
         dict(_initial(started, scope)),
         {symbol: symbol.info.default for symbol in constants.values()},
-        name,
-        events,
     )
+    try:
+        system = PDESystem(*read, name, events)
+    except ModelError as error:
+        raise type(error)(in_words_of_text(str(error))) from None
     _check_declared(fields, [u.name for u in system.fields])
     return system
 
@@ -233,6 +240,9 @@ def _fields(
                 made.setdefault(found, make_field(found, tuple(along.values())))
     starts = list(initial) if isinstance(initial, Mapping) else [text.partition("=")[0] for text in initial]
     for start in starts:
+        if not isinstance(start, str):
+            raise ModelError(f'initial names {start!r}, expected text; write initial={{"u": 1}}, or initial=["u = 1"]')
+    for start in starts:
         if start.strip() in constants:
             raise ModelError(f"the name {start.strip()!r} stands for a parameter and a field; rename one of them")
         with _Labelled(f"initial {start!r}"):
@@ -260,7 +270,7 @@ def _condition(text: str, scope: Scope, box: Domain) -> list[Condition]:
     label = f"condition {text!r}"
     match = _PERIODIC.match(text)
     if match and " @ " not in text:
-        names = match[2].replace(",", " ").split()
+        names = re.sub(r"[(),]", " ", match[2]).split()
         if not names:
             raise ParseError(f"{label} names no coordinate; write 'periodic x'", text, len(text))
         for name in names:
@@ -269,8 +279,10 @@ def _condition(text: str, scope: Scope, box: Domain) -> list[Condition]:
     equation, mark, place = text.rpartition(" @ ")
     if not mark:
         have = next((c for c in box.bounds if c != box.time), "x")
-        stated, where = _split_without_mark(text, box)
-        seen = f"has no ' @ ' before {where!r}" if where else "names no face"
+        fields = [name for name, symbol in scope.names.items() if symbol.kind == "field"]
+        meant = condition_meant(text, fields, list(box.bounds), box.time or "t")
+        stated, where = meant or _split_without_mark(text, box)
+        seen = "names no face" if meant or not where else f"has no ' @ ' before {where!r}"
         where = where or f"{have}={box.exact[have][0] if have in box.exact else 0}"
         raise ParseError(f"{label} {seen}; write '{stated} @ {where}' or 'periodic {have}'")
     coordinate, location = _place(place, text, len(equation) + len(mark), box)
@@ -331,6 +343,9 @@ def _initial(initial: Any, scope: Scope) -> Iterator[tuple[Term, Any]]:
         return
     seen: dict[Term, str] = {}
     for text in initial:
+        meant = start_meant(text, [name for name, symbol in scope.names.items() if symbol.kind == "field"])
+        if meant is not None:
+            raise ParseError(f"initial {text!r} holds at the start as it is; write {meant!r}", text, 0)
         equation = scope.equation(text, f"initial {text!r}")
         if equation.lhs in seen:
             raise ModelError(f"initial gives {equation.lhs} twice: {seen[equation.lhs]!r} and {text!r}; keep one")

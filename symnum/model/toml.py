@@ -10,6 +10,7 @@ parameters = { D = 0.1 }
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,12 @@ _KEYS: dict[str, tuple[tuple[type, ...], str]] = {
 }
 
 
+_OF_A_RUN = dict.fromkeys(
+    ("resolution", "method", "scheme", "order", "rtol", "atol"),
+    " It belongs to a run, not to the model: symnum run --resolution 64 --method CVODE, or sn.solve(system, resolution=64).",
+)
+
+
 def load(path: str | Path) -> PDESystem:
     """Read a model from a ``.toml`` file. Nothing in the file is executed.
 
@@ -44,14 +51,22 @@ def load(path: str | Path) -> PDESystem:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileError(f"{path} is not valid TOML: {error}") from None
+        raise FileError(
+            f'{path} is not valid TOML: {error}; write texts in quotes and lists in brackets: initial = ["u = sin(x)"]'
+        ) from None
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}") from None
     try:
         _check(data)
         return from_text(**{"name": path.stem, **data})
     except ModelError as error:
-        raise type(error)(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {_in_words_of_toml(str(error))}") from None
+
+
+def _in_words_of_toml(message: str) -> str:
+    message = re.sub(r'(parameters|initial|fields)=\{"(\w+)": ([^{}]+)\}', r"\1 = { \2 = \3 }", message)
+    message = re.sub(r'write "(\w+)": \((.+?)\)', r"write \1 = [\2]", message)
+    return re.sub(r"(conditions|initial|equations)=\[", r"\1 = [", message)
 
 
 def _existing(path: Any) -> Path:
@@ -77,7 +92,8 @@ def _existing(path: Any) -> Path:
 def _check(data: dict[str, Any]) -> None:
     for key, value in data.items():
         if key not in _KEYS:
-            raise ModelError(f"unknown key {key!r}.{did_you_mean(key, _KEYS)} Keys: {', '.join(_KEYS)}")
+            hint = _OF_A_RUN.get(key) or did_you_mean(key, _KEYS)
+            raise ModelError(f"unknown key {key!r}.{hint} Keys: {', '.join(_KEYS)}")
         types, expected = _KEYS[key]
         if not isinstance(value, types):
             raise ModelError(f"the key {key} is {value!r}, expected {expected}")

@@ -17,6 +17,7 @@ from symnum.model.conditions import FaceCondition
 from symnum.model.equation import Eq
 from symnum.model.field import parameter_value
 from symnum.model.naming import count, listed
+from symnum.model.suffix import split_suffix
 
 
 def find_fields(equations: Sequence[Eq]) -> tuple[Symbol, ...]:
@@ -74,6 +75,13 @@ def _check_count(equations: Sequence[Eq], fields: tuple[Symbol, ...]) -> None:
         )
     differentiated = {s for e in equations for s in symbols(e.lhs, "field")}
     lonely = [f.name for f in fields if f not in differentiated] or [fields[-1].name]
+    for u, v in ((u, v) for u in fields for v in fields if v.name.startswith(f"{u.name}_")):
+        if split_suffix("d" + v.name.removeprefix(f"{u.name}_"), {c.name: c for c in u.info.coordinates}):
+            raise ModelError(
+                f"{count(n, 'equation')} for {count(m, 'field')} ({names}): {v.name} is a field of its own here; the "
+                f"derivative of {u.name} is written d{v.name.removeprefix(u.name + '_')}({u.name}) in text, sn.dt({u.name}) or "
+                f"sn.diff({u.name}, ...) in Python"
+            )
     raise ModelError(
         f"{count(n, 'equation')} for {count(m, 'field')} ({names}); {listed(lonely, 'or')} has no equation of its own. "
         f'Add e.g. sn.Eq(sn.dt({lonely[0]}), ...), or make it a parameter: {lonely[0]} = sn.parameter("{lonely[0]}", '
@@ -122,7 +130,7 @@ def find_time(parts: Parts, fields: tuple[Symbol, ...]) -> Symbol:
         raise ModelError(
             f"no field depends on time: the coordinates are {', '.join(names)}, and time is the one named 't'. "
             'Write t, x = sn.coordinates("t x") and sn.field("u", (t, x)), or name it: '
-            f'sn.coordinates("{" ".join(names)}", time="{guess}")'
+            f'sn.coordinates("{" ".join(names)}", time="{guess}"). For a state at rest add sn.dt(u) to the equation: sn.steady(system)'
         )
     if len(times) > 1:
         raise ModelError(

@@ -108,7 +108,7 @@ def vector_field(name: str, coordinates: Any, *, units: str = "") -> Vector:
 
 
 def dt(expression: Any, order: int = 1) -> Any:
-    """The derivative in time, ``dt(u)`` or ``dt(u, 2)``; a vector gives a vector. The fields must depend on time."""
+    """The derivative in time, ``dt(u)`` or ``dt(u, 2)``; a vector gives a vector. Raises ModelError where no field depends on time."""
     if isinstance(expression, Vector):
         return expression._each(lambda a: dt(a, order))
     term = to_term(expression, "the argument of dt", "Write sn.dt(u) with a field u.")
@@ -131,14 +131,17 @@ def _order(order: Any) -> int:
 
 
 def grad(expression: Any) -> Vector:
-    """The gradient: one component a spatial coordinate of the expression's fields."""
+    """The gradient, ``(dw/dx, dw/dy, ...)``: one component a spatial coordinate of the expression's fields.
+
+    Raises ModelError for a vector, and where no field depends on space.
+    """
     term = _scalar(expression, "grad")
     space = _space(term, "grad")
     return Vector(tuple(diff(term, c) for c in space), space)
 
 
 def div(vector: Any) -> Term:
-    """The divergence of a vector: ``div(D*grad(u))``."""
+    """The divergence ``dw_x/dx + dw_y/dy + ...`` of a vector: ``div(D*grad(u))``. Raises ModelError for what is no vector."""
     if not isinstance(vector, Vector):
         raise ModelError(
             f"div takes a vector, got {vector}; write sn.div(D*sn.grad(u)) or sn.div(w) with w = sn.vector_field(...)"

@@ -6,6 +6,7 @@
     fit            the training loop: regularisers, schedules, checkpoints, a report
     network        a network as a term of an equation (write_out: as sums and products); SystemODE: a model on a grid whose parameters are trained
     candidates     formulas for a term that is known by its values; library: what they are made of; replaced: a formula put into a system
+    ProseLearner   a transformer that continues trajectories and writes down their equations, learnt from files of sn.datasets.prose
     regularisers   out.regularizer("error"), "local", ...; schedules for their weight; steer: random end times
 
 torch is an extra: pip install 'symnum[neural]'. What does not need it works without. Names are looked up in the table below when they are first used.
@@ -29,6 +30,9 @@ _HOMES = {
     "symnum.neural.regularise": "REGULARISERS steer constant exponential warm_up",
     "symnum.neural.train": "fit",
     "symnum.neural.report": "Training",
+    "symnum.neural.prose.learner": "ProseLearner",
+    "symnum.neural.prose.scores": "ProseScores",
+    "symnum.neural.prose.refining": "refined",
 }
 _PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -95,3 +99,6 @@ if TYPE_CHECKING:  # `as` marks a name as exported
     )
     from symnum.neural.report import Training as Training
     from symnum.neural.train import fit as fit
+    from symnum.neural.prose.learner import ProseLearner as ProseLearner
+    from symnum.neural.prose.scores import ProseScores as ProseScores
+    from symnum.neural.prose.refining import refined as refined

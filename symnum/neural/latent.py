@@ -15,6 +15,7 @@ between the observations too); R. T. Q. Chen and others, Neural Ordinary Differe
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from symnum.errors import SolveError
+from symnum.errors import SolveError, UnknownOption, did_you_mean
 from symnum.neural.ode import NeuralODE, Outcome
 
 
@@ -76,6 +77,11 @@ class LatentODE(nn.Module):
         **solver: Any,
     ) -> None:
         super().__init__()
+        known = [name for name in inspect.signature(NeuralODE.__init__).parameters if name not in ("self", "net")]
+        for name in (name for name in solver if name not in known):
+            raise UnknownOption(
+                f"LatentODE has no option {name!r}.{did_you_mean(name, known)} It takes those of NeuralODE: {', '.join(known)}"
+            )
         for name, size in (("features", features), ("latent", latent), ("hidden", hidden)):
             if isinstance(size, bool) or not isinstance(size, int) or size < 1:
                 raise SolveError(f"{name} is {size!r}, not a whole number >= 1; write for example {name}=8")

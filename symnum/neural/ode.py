@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from symnum.errors import SolveError, SolveWarning, UnknownName, did_you_mean
+from symnum.errors import SolveError, SolveWarning, UnknownName, did_you_mean, names_options
 from symnum.neural.checks import checked_state, checked_times
 from symnum.neural.continuous import by_adjoint
 from symnum.neural.discrete import Problem, Starts, by_checkpoints, by_graph, replay
@@ -51,6 +51,7 @@ class NeuralODE(torch.nn.Module):
     Raises SolveError, UnknownName for options that are not known.
     """
 
+    @names_options
     def __init__(
         self,
         net: Callable[..., Any],

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symnum import display
 from symnum.errors import ModelError, SolveError, did_you_mean
 from symnum.model.system import PDESystem
 
@@ -43,6 +44,12 @@ class ParameterFit:
     success: bool
     message: str
     solves: int
+
+    def _repr_html_(self) -> str:
+        rows = [(name, f"{value:.6g}", f"± {self.errors[name]:.2g}") for name, value in self.parameters.items()]
+        facts = [("data", f"{self.data:,}, rms of the residuals {self.rms:.3g}"), ("work", f"{self.solves} solves with their gradients")]
+        name = f" of {self.system.name!r}" if self.system.name else ""
+        return display.card(f"Fit{name}: {self.message}", facts, display.table(("parameter", "value", "standard error"), rows))
 
     def __str__(self) -> str:
         wide = max(map(len, self.parameters), default=0)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import combinations, combinations_with_replacement
 from math import comb
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symnum import display
 from symnum.errors import ModelError, UnknownName, did_you_mean
 from symnum.expr.build import cos, exp, log, sin, sqrt, tanh
 from symnum.expr.term import ONE, Term, add, as_term, mul
@@ -98,6 +100,9 @@ class Candidates(Sequence[Candidate]):
     def _information(self, candidate: Candidate) -> float:
         assert candidate.loss is not None
         return float(self.data * np.log(candidate.loss + 1e-300) + len(candidate.coefficients) * np.log(self.data))
+
+    def _repr_html_(self) -> str:
+        return display.card(f"{len(self)} formulas, simplest first; the best: {self.best}", (), f"<pre>{escape(self.table())}</pre>")
 
     def table(self) -> str:
         """Complexity, error, loss where it is known, and formula, a line each; the best is marked."""

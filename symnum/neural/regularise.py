@@ -84,10 +84,15 @@ def _step_at(record: Record, t: float) -> float:
     return record.h[max(0, j)]
 
 
-def steer(t1: float, b: float, generator: torch.Generator | None = None) -> float:
-    """A random end time, uniform in (t1 - b, t1 + b): ``ts = torch.tensor([0.0, sn.neural.steer(1.0, 0.5)])``. Raises SolveError."""
-    if not (math.isfinite(t1) and math.isfinite(b) and b >= 0):
-        raise SolveError(f"steer({t1!r}, {b!r}) wants a finite end time and a width b >= 0, smaller than the interval")
+def steer(t1: float, b: float, generator: torch.Generator | None = None, *, t0: float = 0.0) -> float:
+    """A random end time, uniform in (t1 - b, t1 + b): ``ts = torch.tensor([0.0, sn.neural.steer(1.0, 0.5)])``. t0: where the interval begins.
+
+    Raises SolveError unless 0 <= b < |t1 - t0|: the end stays behind the beginning.
+    """
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in (t0, t1, b)) or not 0 <= b < abs(t1 - t0):
+        raise SolveError(
+            f"steer({t1!r}, {b!r}) from t0={t0!r} wants finite numbers and 0 <= b < |t1 - t0|; write steer(1.0, 0.5)"
+        )
     return t1 + b * (2 * uniform(1, generator)[0] - 1)
 
 

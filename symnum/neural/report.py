@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
+
+from symnum import display
 
 Row = dict[str, float]
 
@@ -14,8 +17,8 @@ class Training:
     """The report of ``fit``.
 
     Attributes:
-        history: a row an epoch: "epoch", "loss", "regulariser", "lambda", "nfe" (a solve, the mean over the epoch), "seconds", and, where scores were
-            asked for, "score" and "score_nfe" (evaluations a solve while scoring).
+        history: a row an epoch: "epoch", "loss", "regulariser", "lambda", "nfe" (a solve, the mean over the epoch), "seconds" (by the clock),
+            "cpu_seconds" (of all threads), and, where scores were asked for, "score" and "score_nfe" (evaluations a solve while scoring).
         before, after: "score" and "nfe" of the model before and after the training; empty without ``validate``.
         success, message: whether it ended as planned, and a sentence. resumed: the number of epochs that an earlier run had done.
     """
@@ -50,14 +53,14 @@ class Training:
 
         ``path``: also writes it there.
         """
-        from matplotlib.figure import Figure
+        from symnum.result.style import Picture
 
         scored = bool(self.before)
         x = [row["score"] for row in self.history if "score" in row] if scored else [r["loss"] for r in self.history]
         y = [row["score_nfe"] for row in self.history if "score" in row] if scored else [r["nfe"] for r in self.history]
         if scored:
             x, y = [self.before["score"], *x], [self.before["nfe"], *y]
-        figure = Figure(figsize=(5, 3.5), layout="constrained")
+        figure = Picture(figsize=(5, 3.5), layout="constrained")
         axes = figure.add_subplot()
         axes.plot(x, y, color="0.6", linewidth=1)
         if x:
@@ -71,6 +74,12 @@ class Training:
         if path is not None:
             figure.savefig(path, dpi=150)
         return figure
+
+    def _repr_html_(self) -> str:
+        if not self.history:
+            return display.card(repr(self))
+        picture = display.image(self.plot, "evaluations against the score, epoch by epoch", 500)
+        return display.card(repr(self), (), f"<pre>{escape(self.table())}</pre>", picture)
 
     def __repr__(self) -> str:
         return f"Training({len(self.history)} epochs: {self.message})"

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from symnum.errors import SolveError, SolveWarning, UnknownName, did_you_mean
+from symnum.errors import SolveError, SolveWarning, UnknownName, did_you_mean, names_options
 from symnum.neural.checks import checked_state, checked_times
 from symnum.neural.discrete import by_checkpoints, by_graph, replay
 from symnum.neural.ode import Outcome
@@ -48,6 +48,7 @@ class NeuralSDE(torch.nn.Module):
     A gradient is that of the computed solution along its path, with its steps held fixed. Raises SolveError, UnknownName.
     """
 
+    @names_options
     def __init__(
         self,
         drift: Callable[..., Any],

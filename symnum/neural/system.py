@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from symnum.errors import ModelError, SolveError, SolveWarning, did_you_mean
+from symnum.errors import ModelError, SolveError, SolveWarning, did_you_mean, names_options
 from symnum.ir.kernel import values
 from symnum.ir.system import SemiDiscreteSystem
 from symnum.neural.kernel_maps import InitialState, KernelMap
@@ -66,6 +66,7 @@ class SystemODE(torch.nn.Module):
             depend on a trained parameter, algebraic equations with explicit methods.
     """
 
+    @names_options
     def __init__(
         self,
         system: Any,

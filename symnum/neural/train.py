@@ -139,11 +139,11 @@ class _Run:
 
     def finished(self, show: Callable[[Row], None], epoch: int) -> bool:
         """Train one epoch. Is that all?"""
-        begin = time.perf_counter()
+        begin, busy = time.perf_counter(), time.process_time()
         row = self.epoch(epoch, show)
         if row is None:
             return True
-        row["seconds"] = time.perf_counter() - begin
+        row["seconds"], row["cpu_seconds"] = time.perf_counter() - begin, time.process_time() - busy
         if self.validate is not None:
             scored = self.scored()
             row |= {"score": scored["score"], "score_nfe": scored["nfe"]}

@@ -10,10 +10,11 @@ from matplotlib.ticker import MaxNLocator
 
 from symnum.result.axes import TIME, Array
 from symnum.result.layers import Layer
-from symnum.result.style import FAINT, LINE_COLOURS, SMALL, colour_scale, open_box, tidy
+from symnum.result.style import FAINT, LINE_COLOURS, NARROW, SMALL, colour_scale, open_box, tidy
 
 HISTORY_HEIGHT = 0.75  # inches
 CAPTION = "line: mean over the plane  ·  band: least to greatest value  ·  marks: the panels above"
+SHORT_CAPTION = "line: mean  ·  band: range  ·  marks: the panels above"
 
 
 def mean_and_range(layer: Layer) -> tuple[Array, Array, Array]:
@@ -59,7 +60,8 @@ def draw_history(
             above = axes.get_xaxis_transform()
             axes.plot([time], [1.06], "v", color=FAINT, markersize=4.5, transform=above, clip_on=False)
     if captioned:
-        axes.set_title(CAPTION, loc="left", fontsize=SMALL, color=FAINT, pad=11)
+        narrow = axes.figure.bbox.width < NARROW * axes.figure.dpi
+        axes.set_title(SHORT_CAPTION if narrow else CAPTION, loc="left", fontsize=SMALL, color=FAINT, pad=11)
     axes.tick_params(labelbottom=bottom)
     if bottom:
         axes.set_xlabel(layer.axis_label(TIME))

@@ -16,7 +16,9 @@ def picture(axes: Axes, x: Array, y: Array, values: Array, scale: dict[str, Any]
 
     Elsewhere a mesh: ``shading`` "smooth" blends between the points where all are finite, "nearest" never does.
     """
-    style = {"cmap": greyed(scale["cmap"]), "vmin": scale["vmin"], "vmax": scale["vmax"]}
+    colours = greyed(scale["cmap"])
+    colours.colorbar_extend = scale.get("extend", "neither")  # an arrow where values lie beyond the bar
+    style = {"cmap": colours, "vmin": scale["vmin"], "vmax": scale["vmax"]}
     masked: Any = np.ma.masked_invalid(values)
     drawn: Any
     columns, rows = _pixels(x), _pixels(y)

@@ -32,6 +32,8 @@ def name_of(key: object) -> str:
 def unknown_field(name: str, known: Iterable[str]) -> UnknownName:
     """The error for a name that the solution does not hold."""
     known = list(known)
+    if name.endswith((".png", ".pdf", ".svg", ".jpg")):
+        return UnknownName(f"{name!r} is a file, where a field is expected; write sol.plot(path={name!r})")
     shown = ", ".join(known[:12]) + (f", ... ({len(known)} in all)" if len(known) > 12 else "")
     return UnknownName(f"the solution holds no field {name!r}.{did_you_mean(name, known)} It holds: {shown}.")
 

@@ -53,10 +53,13 @@ class Layer:
         return Layer(self.array.isel({TIME: int(np.argmin(np.abs(self.points(TIME) - time)))}), self.label, self.short)
 
 
-def layers_of(solution: Solution, field: object, times: object = None, limit: int = 6) -> tuple[list[Layer], list[str]]:
+def layers_of(
+    solution: Solution, field: object, times: object = None, limit: int = 6, dimensions: int = 2
+) -> tuple[list[Layer], list[str]]:
     """The layers to draw and remarks for the subtitle. ``times``: interpolated there instead of the saved times.
 
-    Without ``field`` these are the fields with the most space dimensions (at most ``limit``; ODE states without limit).
+    Of more than ``dimensions`` coordinates in space the last are left at their middle. Without ``field`` these are
+    the fields with the most space dimensions (at most ``limit``; ODE states without limit).
     """
     dataset = solution.to_xarray()
     names, remarks = _names(dataset, field)
@@ -64,8 +67,13 @@ def layers_of(solution: Solution, field: object, times: object = None, limit: in
         remarks.append(f"{limit} of {len(names)} fields")
         names = names[:limit]
     values = dataset if times is None else solution(t=times)
-    arrays = [_drawable(dataset, values[name], remarks) for name in names]
+    arrays = [_drawable(dataset, values[name], remarks, dimensions) for name in names]
     return [layer for array in arrays for layer in _real_parts(array)], remarks
+
+
+def layer_of(solution: Solution, values: xarray.DataArray) -> Layer:
+    """Real values at the points of a solution, in at most two dimensions of space, closed at the sides as in ``layers_of``."""
+    return _real_parts(_drawable(solution.to_xarray(), values, [], 2))[0]
 
 
 def _names(dataset: xarray.Dataset, field: object) -> tuple[list[str], list[str]]:
@@ -76,6 +84,8 @@ def _names(dataset: xarray.Dataset, field: object) -> tuple[list[str], list[str]
     if field is not None:
         many = isinstance(field, Iterable) and not isinstance(field, str) and not hasattr(field, "name")
         names = [name_of(key) for key in (list(cast("Iterable[object]", field)) if many else [field])]
+        if not names:
+            raise SolveError(f"no field is named: field={field!r}. The solution holds {', '.join(known[:12])}.")
         for name in names:
             if name not in known:
                 raise unknown_field(name, known)
@@ -92,14 +102,14 @@ def _names(dataset: xarray.Dataset, field: object) -> tuple[list[str], list[str]
     return names, [f"not shown: {', '.join(rest[:4])}{', ...' if len(rest) > 4 else ''}"] if rest else []
 
 
-def _drawable(dataset: xarray.Dataset, array: xarray.DataArray, remarks: list[str]) -> xarray.DataArray:
-    """At most two space dimensions (the middle of the others), ascending; periodic ones end with the first point, cells at the sides."""
+def _drawable(dataset: xarray.Dataset, array: xarray.DataArray, remarks: list[str], most: int) -> xarray.DataArray:
+    """At most ``most`` space dimensions (the middle of the others), ascending; periodic ones end with the first point, cells at the sides."""
     space = [str(d) for d in array.dims if d != TIME]
-    for dim in space[2:]:
+    for dim in space[most:]:
         array = array.isel({dim: array.sizes[dim] // 2})
         remark = f"slice {dim} = {float(array[dim]):.4g}"
         remarks.extend([remark] if remark not in remarks else [])
-    for dim in space[:2]:
+    for dim in space[:most]:
         array = _closed(dataset, array.sortby(dim), dim, straight=len(space) == 1)
     return array
 
@@ -166,8 +176,14 @@ def typical_times(layer: Layer, count: int) -> Array:
 
 
 def as_times(t: object) -> list[float]:
-    """The times that were asked for, as a list."""
-    return [float(time) for time in np.atleast_1d(np.asarray(t, dtype=float))]
+    """The times that were asked for, as a list. SolveError for what are no finite numbers."""
+    try:
+        times = np.atleast_1d(np.asarray(t, dtype=float)).ravel()
+    except (TypeError, ValueError):
+        times = np.zeros(0)
+    if not times.size or not np.isfinite(times).all():
+        raise SolveError(f"t={t!r} is no time and no list of times; write t=0.5, or t=[0, 0.5, 1]")
+    return [float(time) for time in times]
 
 
 def refined_times(solution: Solution, layer: Layer, count: int = 2000) -> list[float] | None:
@@ -181,4 +197,5 @@ def refined_times(solution: Solution, layer: Layer, count: int = 2000) -> list[f
         return None
     parts = -(-count // (t.size - 1))
     inner = t[:-1, None] + np.diff(t)[:, None] * np.arange(parts) / parts
-    return [*inner.ravel(), t[-1]]
+    jumps = t[:-1][np.diff(t) == 0]  # an event: the state on arrival is that just before
+    return [float(time) for time in np.unique([*inner.ravel(), *np.nextafter(jumps, -np.inf), t[-1]])]

@@ -6,8 +6,9 @@ import importlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +17,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from symnum.errors import BackendUnavailable, FileError, SolveError
+from symnum.errors import BackendUnavailable, FileError, SolveError, names_options
+from symnum.progress import reporting
 from symnum.result.axes import TIME, Array, units_of
 from symnum.result.image import picture
 from symnum.result.layers import Layer, layers_of
 from symnum.result.panels import shape_of
 from symnum.result.plot import header_of
+from symnum.result.scene import cut, positions
 from symnum.result.style import (
     ALARM,
     INK,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 Show = Callable[[int], None]  # draws the saved time of this number
 
 
+@names_options
 def write_movie(
     solution: Solution,
     path: str | os.PathLike[str],
@@ -52,15 +56,44 @@ def write_movie(
     title: str | None = None,
     dpi: float = 120,
     cmap: str | None = None,
+    at: Mapping[Any, float] | None = None,
+    progress: Callable[[float], None] | bool | None = None,
 ) -> Path:
     """Write ``path`` (.mp4 or .gif) with ``field`` over the saved times, in ``seconds`` at ``fps`` frames a second.
 
     Up to three fields are shown side by side, each on one scale for the whole film. The frames are the saved times: a
-    film is as smooth as ``saveat`` makes it. Raises ``BackendUnavailable`` for mp4 without ffmpeg, ``FileError`` for
+    film is as smooth as ``saveat`` makes it. ``at``: ``{"z": 0.5}``, the fields at this place, one dimension less.
+    ``progress``: True for a bar on stderr with the time that remains, or a function of the model's time. The file appears
+    when it is whole: Ctrl-C leaves nothing behind. Raises ``BackendUnavailable`` for mp4 without ffmpeg, ``FileError`` for
     another suffix, ``SolveError`` for a solution without time or without space.
     """
     target = Path(path)
     writer = _writer(target, fps)
+    figure, show, times = moving_picture(solution, field, title=title, dpi=dpi, cmap=cmap, at=at)
+    part = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
+    span = SimpleNamespace(name=target.name, time_span=(float(times[0]), float(times[-1]) + float(not np.ptp(times))))
+    try:
+        writer.setup(figure, str(part), dpi)
+        figure.set_layout_engine("none")  # laid out once: nothing jumps
+        with reporting(progress, span) as report:
+            for number in frame_numbers(times, max(2, round(seconds * fps))):
+                show(number)
+                writer.grab_frame()
+                if report is not None:
+                    report(float(times[number]))
+        writer.finish()
+        os.replace(part, target)
+    finally:
+        _end(writer)
+        part.unlink(missing_ok=True)
+    return target
+
+
+def moving_picture(
+    solution: Solution, field: object, *, title: str | None, dpi: float, cmap: str | None, at: Mapping[Any, float] | None
+) -> tuple[Picture, Show, Array]:
+    """A figure, the function that shows the saved time of a number in it, and the saved times. Raises as ``write_movie`` does."""
+    solution = cut(solution, positions(at))
     layers, remarks = layers_of(solution, field, limit=3)
     if TIME not in layers[0].array.dims or not layers[0].space:
         raise SolveError(
@@ -69,18 +102,15 @@ def write_movie(
     heading = {"title": title or solution.name.replace("_", " "), **header_of(solution, layers[0], remarks), "dpi": dpi}
     scene = _line_scene if len(layers[0].space) == 1 else _plane_scene
     figure, show = scene(layers, heading, cmap, robust=not solution.success)
-    part = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}{target.suffix}")
-    try:
-        writer.setup(figure, str(part), dpi)
-        figure.set_layout_engine("none")  # laid out once: nothing jumps
-        for number in frame_numbers(layers[0].points(TIME), max(2, round(seconds * fps))):
-            show(number)
-            writer.grab_frame()
-        writer.finish()
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+    return figure, show, layers[0].points(TIME)
+
+
+def _end(writer: Any) -> None:
+    """End the encoder where the film was interrupted."""
+    process = getattr(writer, "_proc", None)
+    if process is not None and process.poll() is None:
+        process.kill()
+        process.communicate()  # closes its pipes
 
 
 def frame_numbers(times: Array, count: int) -> list[int]:

@@ -9,7 +9,7 @@ v   [ mean and range over space against time ]
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,13 @@ from symnum.result.axes import TIME, Array, units_of
 from symnum.result.history import HISTORY_HEIGHT, draw_history
 from symnum.result.image import picture
 from symnum.result.layers import Layer, typical_times
+from symnum.result.scene import Scene
 from symnum.result.style import (
+    ALARM,
     INK,
     MEDIUM,
+    NARROW,
+    SMALL,
     Picture,
     colour_bar,
     colour_scale,
@@ -33,6 +37,7 @@ from symnum.result.style import (
 )
 
 FAINT_STRUCTURE = 0.1  # panels that vary less than this, against the change of their mean, get a colour scale each
+ROOMY = 0.9  # inches; panels that are less wide have ticks at their ends only
 MOST_INCHES = 15.0  # of panels, one below the other
 UNIFORM = 1e-5  # variation below this fraction of the values is of the size of time-stepping errors, not structure
 
@@ -63,40 +68,42 @@ class Arrangement:
         return 0 if not moving else 1 if self.wide else self.fields
 
 
-def panel_picture(
-    whole: Sequence[Layer],
-    shown: Sequence[Layer],
-    times: Sequence[float] | None,
-    heading: dict[str, Any],
-    width: float,
-    cmap: str | None,
-    robust: bool,
-) -> Picture:
-    """Panels of ``shown`` at ``times``, or about four typical ones, and the history of ``whole`` where it has one.
+def panel_picture(scene: Scene) -> Picture:
+    """Panels at the times asked for, or about four typical ones (two where it is narrow), and the history between them.
 
     One colour scale a field, except where that would leave the panels flat (see ``own_scales``): then one a panel.
     """
-    chosen = np.asarray(times) if times is not None else typical_times(shown[0], 4)
+    whole, shown, robust, cmap = scene.whole, scene.shown, scene.robust, scene.cmap
+    width = scene.width or 10.0
+    scene = scene.noting(scene.event_remark())
+    few = 4 if width >= NARROW else 2
+    chosen = np.asarray(scene.times) if scene.times is not None else typical_times(shown[0], few)
     moving = TIME in whole[0].array.dims and whole[0].points(TIME).size > 2
     plan = arrange(shown, len(chosen), width)
     own = [own_scales(layer, chosen) for layer in shown]
     if any(own):
         names = ", ".join(layer.short for layer, separate in zip(shown, own, strict=True) if separate)
-        heading = {**heading, "subtitle": f"{heading['subtitle']}  ·  {names}: a colour scale for each panel"}
-    figure, grid, strips = _frames(plan, heading, moving, own)
+        scene = scene.noting(f"{names}: a colour scale for each panel")
+    figure, grid, strips = _frames(plan, scene.heading, moving, own, width)
     for layer, strip, separate in zip(shown, grid.T if plan.wide else grid, own, strict=True):
         scales = _scales(layer, chosen, separate, robust, cmap)
-        images = [_panel(a, layer.at(t), s, plan.comparable) for a, t, s in zip(strip, chosen, scales, strict=True)]
+        roomy = plan.side >= ROOMY
+        images = [
+            _panel(a, layer.at(t), s, plan.comparable, roomy) for a, t, s in zip(strip, chosen, scales, strict=True)
+        ]
         _bars(figure, images, list(strip), layer, plan, separate)
     _label_outer(grid, shown[0])
     if TIME in whole[0].array.dims:
-        _name_times(grid[:, 0] if plan.wide else grid[0], chosen, shown[0])
+        size = MEDIUM if plan.side >= ROOMY else SMALL - 1
+        _name_times(grid[:, 0] if plan.wide else grid[0], chosen, shown[0], size)
         if plan.wide:
             for axes, time in zip(grid[:, 1:].ravel(), np.repeat(chosen, plan.columns - 1), strict=True):
                 _name_times([axes], [time], shown[0])
     for number, (axes, layer) in enumerate(zip(strips, whole, strict=False)):
         top, bottom = plan.wide or number == 0, plan.wide or number == len(strips) - 1
         draw_history(axes, layer, chosen, robust, captioned=number == 0, top=top, bottom=bottom)
+        for time in scene.event_times:
+            axes.axvline(time, color=ALARM, linewidth=0.8, label="_event")
     return figure
 
 
@@ -106,7 +113,8 @@ def arrange(layers: Sequence[Layer], times: int, width: float) -> Arrangement:
     wide = comparable and ratio < 0.45 and times > 1
     columns = len(layers) if wide else times
     tallest = 4.6 if wide else min(4.6, MOST_INCHES / len(layers))
-    side = min((width - 1.4) / columns - 0.2, 5.0, tallest / ratio)
+    margin, gap = (1.4, 0.2) if width >= NARROW else (1.05, 0.1)
+    side = min((width - margin) / columns - gap, 5.0, tallest / ratio)
     return Arrangement(side, ratio, comparable, wide, len(layers), times)
 
 
@@ -135,14 +143,14 @@ def own_scales(layer: Layer, times: Sequence[float] | Array) -> bool:
 
 
 def _frames(
-    plan: Arrangement, heading: dict[str, Any], moving: bool, own: Sequence[bool]
+    plan: Arrangement, heading: Mapping[str, Any], moving: bool, own: Sequence[bool], width: float
 ) -> tuple[Picture, Any, list[Axes]]:
     """The figure, its panels (rows, columns) and the axes of the histories, all on one grid."""
     strips, high = plan.strips(moving), plan.side * plan.ratio
     bars = 0.42 * sum(own) if not plan.wide else 0.0
     body = plan.rows * (high + (0.36 if plan.wide else 0.22)) + (0.9 if plan.wide else 0.55) + bars
     body += strips * (HISTORY_HEIGHT + 0.2) + (0.55 if strips else 0.0)
-    across = max(plan.columns * (plan.side + 0.2) + (0.9 if plan.wide else 1.4), 5.0)
+    across = max(plan.columns * (plan.side + 0.2) + (0.9 if plan.wide else 1.4), 5.0) if width >= NARROW else width
     figure = new_picture(across, body, compress=plan.comparable, **heading)
     ratios = [high] * plan.rows + [HISTORY_HEIGHT] * strips
     cells = figure.add_gridspec(plan.rows + strips, plan.columns, height_ratios=ratios)
@@ -166,12 +174,12 @@ def _scales(
     return [colour_scale(np.stack(frames), robust, cmap)] * len(frames)
 
 
-def _panel(axes: Axes, layer: Layer, scale: dict[str, Any], comparable: bool) -> Any:
-    """One moment in colour."""
+def _panel(axes: Axes, layer: Layer, scale: dict[str, Any], comparable: bool, roomy: bool) -> Any:
+    """One moment in colour; small panels have few ticks."""
     x, y = layer.space
     image = picture(axes, layer.points(x), layer.points(y), layer.values.T, scale)
     axes.set_aspect("equal" if comparable else "auto")
-    tidy(axes, ticks=3)
+    tidy(axes, ticks=3 if roomy else 1)
     return image
 
 
@@ -206,7 +214,7 @@ def _label_outer(grid: Any, layer: Layer) -> None:
         axes.tick_params(labelbottom=row == grid.shape[0] - 1, labelleft=column == 0)
 
 
-def _name_times(panels: Sequence[Axes], times: Sequence[float] | Array, layer: Layer) -> None:
+def _name_times(panels: Sequence[Axes], times: Sequence[float] | Array, layer: Layer, size: float = MEDIUM) -> None:
     units = units_of(layer.array[TIME]) if TIME in layer.array.coords else ""
     for axes, time in zip(panels, times, strict=True):
-        axes.set_title(f"{symbol(TIME)} = {time:.4g} {units}".rstrip(), fontsize=MEDIUM, color=INK)
+        axes.set_title(f"{symbol(TIME)} = {time:.4g} {units}".rstrip(), fontsize=size, color=INK)

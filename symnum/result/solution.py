@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from symnum import display
 from symnum.errors import SolveError
 from symnum.result.axes import TIME, Array, units_of
 from symnum.result.events import EventOccurrence
@@ -34,13 +34,17 @@ STATS = (
 class Solution:
     """Fields over time and space, with the method that found them and the sentence that says how it went.
 
+    ``sol[u]`` is a field as ``xarray.DataArray`` (t, x, y, ...), ``sol(t=3.0, x=0.25)`` gives values in between. ``sol.success`` and ``sol.message``
+    say how the run ended, ``sol.method`` and ``sol.why`` what solved it, ``sol.stats`` what that took, ``sol.events`` what happened on the way.
+
     ``dataset``: dimensions (t, x, y, ...), one data variable a field, ``units`` attributes; a field has the dimensions
     that it depends on, t first. Attributes of the data set: ``periodic = "x y"`` with ``period_x = 1.0`` (the same for
     ``antiperiodic``), and ``bounds_x = (0.0, 1.0)`` where the points do not reach the ends of the domain (cells).
     ``dense(t)``: every field at time t, without the time dimension; the integrator's own dense output, used if given.
     ``slopes[name]``: du/dt at the saved times, shaped as the field, for cubic Hermite interpolation in time. A field
-    with neither is interpolated **linearly** in time.
+    with neither is interpolated linearly in time.
     ``events``: what happened on the way, ``EventOccurrence`` objects in the order of time.
+    ``rates(t, {name: value})``: du/dt of every state of a small system without space, for the arrows of phase portraits.
     ``stats``: the keys of ``STATS``; what was not counted is None.
 
     Raises ``SolveError`` where these do not fit together.
@@ -59,11 +63,13 @@ class Solution:
         dense: Dense | None = None,
         slopes: Mapping[str, Array] | None = None,
         events: Iterable[EventOccurrence] = (),
+        rates: Callable[[float, Mapping[str, float]], Mapping[str, float]] | None = None,
     ) -> None:
         self.success, self.message, self.method, self.why, self.name = bool(success), message, method, why, name
         self.stats: dict[str, Any] = {**dict.fromkeys(STATS), **stats}
         self.events = tuple(events)
-        self._dataset, self._dense, self._slopes = dataset, dense, dict(slopes or {})
+        self._dataset, self._dense, self._slopes, self._rates = dataset, dense, dict(slopes or {}), rates
+        self._provenance: Callable[[], str] = str
         _check(dataset, self._slopes)
 
     # ---- values ---------------------------------------------------------------------------------
@@ -83,12 +89,27 @@ class Solution:
         """Name -> value of the parameters that the run used; empty if the data set does not tell."""
         return {str(k): float(v) for k, v in json.loads(self._dataset.attrs.get("parameters", "{}")).items()}
 
+    @property
+    def provenance(self) -> str:
+        """JSON of the model and the options that made this solution (``symnum.provenance`` reads it); empty where they are not known."""
+        return self._provenance()
+
+    def made_by(self, text: Callable[[], str]) -> None:
+        """Remember what made the solution; ``text()`` is the JSON, made when it is asked for."""
+        self._provenance = text
+
     def __getitem__(self, key: object) -> xarray.DataArray:
         """``sol[u]`` or ``sol["u"]``: the field (or coordinate) with its labels. ``UnknownName`` if there is none."""
         name = name_of(key)
         if name not in self._dataset.variables:
             raise unknown_field(name, self.fields)
         return self._dataset[name]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Only reached for what is no attribute: ``sol.u`` is written ``sol["u"]``."""
+        known = self.__dict__.get("_dataset")
+        hint = f"; fields are looked up: sol[{name!r}]" if known is not None and name in known.variables else ""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __contains__(self, key: object) -> bool:
         return getattr(key, "name", key) in self.fields
@@ -133,10 +154,11 @@ class Solution:
     def plot(
         self, field: object = None, t: object = None, path: str | os.PathLike[str] | None = None, **options: Any
     ) -> Figure:
-        """A matplotlib ``Figure``: curves and phase portrait (ODE), lines and space-time (1-D), panels (2-D).
+        """A matplotlib ``Figure``: curves and phase portrait (ODE), lines and space-time (1-D), panels (2-D), three planes (3-D).
 
-        ``field``: one or several, by default all; ``t``: the times to show; ``path``: also write it there.
-        ``options``: see ``symnum.result.plot.plot_solution``.
+        ``field``: one or several, by default all; ``t``: the times to show; ``path``: also write it there (.png, .pdf, .svg).
+        ``options``: ``kind`` ("phase", "slices", ...), ``at={"x": 0.5}``, ``width``, ``title``, ``dpi``, ``cmap``: see
+        ``symnum.result.plot.plot_solution``.
         """
         from symnum.result.plot import plot_solution
 
@@ -151,22 +173,31 @@ class Solution:
 
         return write_movie(self, path, field=field, **options)
 
+    def explore(self, field: object = None, **options: Any) -> Any:
+        """A picture with a player of time and sliders of the parameters, for notebooks: see ``symnum.notebook.explorer.explore``.
+
+        A slider solves the model again. Raises ``BackendUnavailable`` without ipywidgets.
+        """
+        return display.above("notebook.explorer", "explore")(self, field, **options)
+
     # ---- what people read -----------------------------------------------------------------------
 
     def __repr__(self) -> str:
+        return "\n".join([self._headline(), *(f"  {label:<8}{line}" for label, line in self._facts())])
+
+    def _repr_html_(self) -> str:
+        picture = display.image(self.plot, f"a picture of {self.name or 'the solution'}", 760)
+        return display.card(self._headline(), self._facts(), picture, display.folded("arrays", self._dataset._repr_html_()))
+
+    def _headline(self) -> str:
+        outcome = self.message or ("success" if self.success else "the solve failed")
+        return f"Solution{f' of {self.name!r}' if self.name else ''}: {outcome}"
+
+    def _facts(self) -> list[tuple[str, str]]:
         rows = [("method", f"{self.method}: {self.why}" if self.why else self.method), ("fields", self._shape_line())]
         rows += [("time", self._time_line())] if self.t.size else []
         rows += [("work", work)] if (work := self._work_line()) else []
-        outcome = self.message or ("success" if self.success else "the solve failed")
-        return "\n".join(
-            [
-                f"Solution{f' of {self.name!r}' if self.name else ''}: {outcome}",
-                *(f"  {label:<8}{line}" for label, line in rows),
-            ]
-        )
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>{self._dataset._repr_html_()}"
+        return rows
 
     def _shape_line(self) -> str:
         names = ", ".join(self.fields[:6]) + (f", ... ({len(self.fields)} fields)" if len(self.fields) > 6 else "")

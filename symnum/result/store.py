@@ -7,16 +7,26 @@ for Hermite interpolation are in the group ``slopes``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symnum.errors import BackendUnavailable, FileError
-from symnum.result.events import EventOccurrence
+from symnum.errors import BackendUnavailable, FileError, SymnumError
+from symnum.result.foreign import (
+    check_axes,
+    check_contents,
+    check_size,
+    counts,
+    numbers_by_name,
+    occurrences,
+    shown_text,
+)
 
 if TYPE_CHECKING:
     import xarray
@@ -26,6 +36,10 @@ if TYPE_CHECKING:
 FORMAT = "symnum solution 1"
 SLOPES = "slopes"
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+PROVENANCE = "provenance"
+LONGEST_PROVENANCE = 60_000  # bytes: HDF5 keeps an attribute of at most 64 KB beside the data
+# decode_times off: a time in "seconds" is a number, not a date
+_READING: dict[str, Any] = {"engine": "h5netcdf", "decode_times": False, "decode_timedelta": False}
 OURS = ("format", "title", "success", "message", "method", "why", "stats")
 
 
@@ -62,20 +76,52 @@ def load_solution(path: str | os.PathLike[str]) -> Solution:
 
     from symnum.result.solution import Solution
 
+    dataset, facts, provenance = open_solution(path)
+    with _damage(Path(path)), dataset:
+        check_size(dataset.nbytes * (2 if facts["slopes"] else 1), Path(path))
+        dataset = dataset.load()
+        slopes = xarray.load_dataset(path, group=SLOPES, **_READING) if facts.pop("slopes") else xarray.Dataset()
+    made = Solution(dataset, slopes={str(k): np.asarray(v.values) for k, v in slopes.data_vars.items()}, **facts)
+    made.made_by(lambda: provenance)
+    return made
+
+
+def open_solution(path: str | os.PathLike[str]) -> tuple[xarray.Dataset, dict[str, Any], str]:
+    """The data set of ``path``, whose values are read when they are used; the facts that ``Solution`` takes; what made it (see
+    ``Solution.provenance``). FileError as for ``load_solution``. Close the data set after use.
+    """
+    import xarray
+
     source = Path(path)
     _check_signature(source)
     _need_hdf5()
+    with _damage(source):
+        check_contents(source)
+        dataset = xarray.open_dataset(source, cache=False, **_READING)
+        try:
+            provenance = str(dataset.attrs.pop(PROVENANCE, ""))
+            if len(provenance) > LONGEST_PROVENANCE:  # not ours
+                provenance = ""
+            facts = _facts(dataset, source)
+            check_axes(dataset)
+            _clean_attributes(dataset)
+            return dataset, facts, provenance
+        except BaseException:
+            dataset.close()
+            raise
+
+
+@contextlib.contextmanager
+def _damage(source: Path) -> Iterator[None]:
+    """What the readers of HDF5 raise over a broken file, as one error that names it."""
     try:
-        # decode_times off: a time in "seconds" is a number, not a date
-        options: dict[str, Any] = {"engine": "h5netcdf", "decode_times": False, "decode_timedelta": False}
-        dataset = xarray.load_dataset(source, **options)
-        facts = _facts(dataset, source)
-        slopes = xarray.load_dataset(source, group=SLOPES, **options) if facts.pop("slopes") else xarray.Dataset()
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        if isinstance(error, FileError):
+        yield
+    except MemoryError:
+        raise FileError(f"{str(source)!r} needs more memory than there is; symnum view {source} shows it piece by piece") from None
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
+        if isinstance(error, SymnumError):
             raise
         raise FileError(f"{str(source)!r} is damaged: {error}. Save the solution again with sol.save.") from error
-    return Solution(dataset, slopes={str(k): np.asarray(v.values) for k, v in slopes.data_vars.items()}, **facts)
 
 
 def _write(solution: Solution, path: Path) -> None:
@@ -95,6 +141,9 @@ def _write(solution: Solution, path: Path) -> None:
         "events": json.dumps([e.as_numbers() for e in solution.events], default=_number),
         "slopes": int(bool(slopes)),
     }
+    provenance = solution.provenance
+    if 0 < len(provenance.encode()) <= LONGEST_PROVENANCE:
+        dataset.attrs[PROVENANCE] = provenance
     dataset.to_netcdf(path, engine="h5netcdf")
     if slopes:
         xarray.Dataset(slopes).to_netcdf(path, engine="h5netcdf", group=SLOPES, mode="a")
@@ -117,17 +166,29 @@ def _facts(dataset: xarray.Dataset, source: Path) -> dict[str, Any]:
         raise FileError(
             f"{str(source)!r} is damaged: attribute {missing[0]!r} is missing. Save the solution again with sol.save."
         )
+    from symnum.result.solution import STATS
+
     taken = {key: attrs.pop(key) for key in OURS}
+    if "parameters" in attrs:
+        numbers_by_name(attrs["parameters"], "parameters")
     return {
-        "name": str(taken["title"]),
+        "name": shown_text(taken["title"]),
         "success": bool(taken["success"]),
-        "message": str(taken["message"]),
-        "method": str(taken["method"]),
-        "why": str(taken["why"]),
-        "stats": json.loads(taken["stats"]),
+        "message": shown_text(taken["message"]),
+        "method": shown_text(taken["method"]),
+        "why": shown_text(taken["why"]),
+        "stats": counts(taken["stats"], STATS),
         "slopes": bool(attrs.pop("slopes", 0)),
-        "events": [EventOccurrence(**entry) for entry in json.loads(attrs.pop("events", "[]"))],
+        "events": occurrences(attrs.pop("events", "[]")),
     }
+
+
+def _clean_attributes(dataset: xarray.Dataset) -> None:
+    """Units and the like are printed too."""
+    for attributes in (dataset.attrs, *(variable.attrs for variable in dataset.variables.values())):
+        for key, value in attributes.items():
+            if isinstance(value, str) and key != "parameters":
+                attributes[key] = shown_text(value)
 
 
 def _check_signature(source: Path) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symnum import display
 from symnum.errors import UnknownName, did_you_mean
 from symnum.result.solution import Solution
 
 if TYPE_CHECKING:
     import xarray
+    from matplotlib.figure import Figure
 
 
 class Sweep:
@@ -74,9 +77,22 @@ class Sweep:
             raise UnknownName(f"there is no field {name!r}.{did_you_mean(name, known)} It has: {', '.join(known)}")
         return self.dataset[name]
 
+    def plot(self, field: object = None, path: str | os.PathLike[str] | None = None, **options: Any) -> Figure:
+        """A matplotlib ``Figure``: bands of the trajectories, or a curve for each value of a parameter.
+
+        ``options``: ``kind``, ``t``, ``title``, ``width``, ``dpi``: see ``symnum.result.ensemble.plot_sweep``.
+        """
+        from symnum.result.ensemble import plot_sweep
+
+        return plot_sweep(self, field=field, path=path, **options)
+
     def to_xarray(self) -> xarray.Dataset:
         """The data set, a copy."""
         return self.dataset.copy()
+
+    def _repr_html_(self) -> str:
+        more = display.folded("arrays", self.dataset._repr_html_())
+        return display.card(repr(self), (), display.image(self.plot, "a picture of the trajectories", 760), more)
 
     def __repr__(self) -> str:
         failed = int((~self.success).sum())

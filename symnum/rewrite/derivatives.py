@@ -16,6 +16,7 @@ from symnum.errors import TermError, UnknownName, did_you_mean
 from symnum.expr.calculus import differentiate
 from symnum.expr.term import ZERO, Symbol, Term, as_term
 from symnum.expr.walk import fold
+from symnum.rewrite.matrix import Matrix
 
 ENGINES = ("symnum", "symbolics")
 _BOUNDARIES = frozenset({"derivative", "integral"})
@@ -34,7 +35,7 @@ class SparseTerms(NamedTuple):
     indptr: NDArray[np.int64]
 
 
-def jacobian(terms: Any, symbols: Any, engine: str = "symnum") -> list[list[Term]]:
+def jacobian(terms: Any, symbols: Any, engine: str = "symnum") -> Matrix:
     """The matrix J[i][j] = d terms[i] / d symbols[j], a list of rows.
 
     Args:
@@ -49,9 +50,9 @@ def jacobian(terms: Any, symbols: Any, engine: str = "symnum") -> list[list[Term
     if engine == "symbolics":
         from symnum.bridge import terms as symbolics
 
-        return symbolics.jacobian(functions, by)
+        return Matrix(symbolics.jacobian(functions, by))
     columns = [_column(functions, s) for s in by]
-    return [[column[i] for column in columns] for i in range(len(functions))]
+    return Matrix([column[i] for column in columns] for i in range(len(functions)))
 
 
 def sparse_jacobian(terms: Any, symbols: Any, engine: str = "symnum") -> SparseTerms:
@@ -79,7 +80,7 @@ def sparse_jacobian(terms: Any, symbols: Any, engine: str = "symnum") -> SparseT
     return _compressed(found, at[:, 0], at[:, 1], len(by))
 
 
-def hessian(term: Any, symbols: Any, engine: str = "symnum") -> list[list[Term]]:
+def hessian(term: Any, symbols: Any, engine: str = "symnum") -> Matrix:
     """The symmetric matrix H[i][j] = d^2 term / d symbols[i] d symbols[j], a list of rows. Engines and errors as in ``jacobian``."""
     functions, by = _given(term, symbols, engine)
     if len(functions) != 1:
@@ -89,10 +90,10 @@ def hessian(term: Any, symbols: Any, engine: str = "symnum") -> list[list[Term]]
     if engine == "symbolics":
         from symnum.bridge import terms as symbolics
 
-        return symbolics.hessian(functions[0], by)
+        return Matrix(symbolics.hessian(functions[0], by))
     gradient = [differentiate(functions[0], s) for s in by]
     lower = [_column(gradient[j:], s) for j, s in enumerate(by)]
-    return [[lower[min(i, j)][abs(i - j)] for j in range(len(by))] for i in range(len(by))]
+    return Matrix([lower[min(i, j)][abs(i - j)] for j in range(len(by))] for i in range(len(by)))
 
 
 def _given(terms: Any, symbols: Any, engine: str) -> tuple[list[Term], list[Term]]:

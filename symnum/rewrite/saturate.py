@@ -109,10 +109,10 @@ def saturate(
     if any(contains(term, _is_infinite) for term in seeds[0]):
         run.report.stopped = "the terms hold infinite numbers"
         return run.result(best)
-    for _ in range(limits.restarts + 1):
+    for left in reversed(range(limits.restarts + 1)):
         price = costs.total(best)
         best = run.once(seeds, best, polish)
-        if costs.total(best) >= price or run.report.stopped == "interrupted" or run.extraction_over():
+        if not left or costs.total(best) >= price or run.report.stopped == "interrupted" or run.extraction_over():
             break
         seeds = [best]
         run = run.again()

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from symnum.catalogue import Catalogue
-from symnum.errors import SolveError, UnknownName, did_you_mean
+from symnum.errors import BackendUnavailable, SolveError, UnknownName, did_you_mean
 from symnum.solvers.noise import new_seed
 from symnum.solvers.problem import Options, Outcome, Problem
 
@@ -56,8 +56,16 @@ def refuse_absent(backend: str, method: str) -> None:
     """Before anything is compiled: BackendUnavailable where a backend can tell at once that a method ("auto": any) cannot run here."""
     if backend != "auto" and not CATALOGUE.problem(backend):
         look = getattr(CATALOGUE.load(backend), "check", None)
-        if look is not None:
+        if look is None:
+            return
+        try:
             look(method)
+        except BackendUnavailable as error:
+            if backend != "julia" or method == "auto":
+                raise
+            own = [name for name, home in _homes().items() if home != "julia"]
+            near = did_you_mean(method, own)
+            raise BackendUnavailable(f"{method} is an algorithm of DifferentialEquations.jl.{near} {error}") from None
 
 
 def installed(backend: str) -> bool:

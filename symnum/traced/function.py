@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from symnum import display
 from symnum.codegen.c_names import identifier
 from symnum.codegen.jacobian import SparseJacobian
 from symnum.codegen.target import CompiledKernel, compile_kernel, targets
@@ -72,6 +73,9 @@ class TracedFunction:
     def __repr__(self) -> str:
         shapes = ", ".join(f"{a.name} {a.shape}" for a in self._array_arguments())
         return f"<traced {self.name}: {shapes}, target {self.target}>"
+
+    def _repr_html_(self) -> str:
+        return display.card(repr(self), (), display.source(self.source, self.target))
 
     def __call__(self, *values: Any, out: Any = None, **named: Any) -> Any:
         """f(*values), with the shapes and kinds of numbers of the trace. ``out``: an array (a tuple of arrays) to be filled and given back.

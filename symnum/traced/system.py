@@ -42,7 +42,7 @@ class TracedSystem:
     def parameters(self) -> dict[str, float]:
         return {s.name: v for s, v in zip(self.semi.parameters, self.semi.parameter_values, strict=True)}
 
-    def with_parameters(self, **given: float) -> TracedSystem:
+    def with_parameters(self, /, **given: float) -> TracedSystem:
         """The same with other values of some parameters. Raises UnknownName for one that the function does not have."""
         known = self.parameters
         for name in given:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -117,6 +118,19 @@ def test_doctor_finds_what_works(symnum: Command) -> None:
     assert "SUNDIALS 7" in found["scikit-sundae"]["detail"] and "IDA error" in found["scikit-sundae"]["detail"]
     for finding in report["findings"]:
         assert bool(finding["remedy"]) == (finding["status"] in ("missing", "broken"))
+
+
+def test_doctor_says_where_compiled_code_is_kept(symnum: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def cache() -> dict:
+        (found,) = (f for f in json.loads(symnum("doctor", "--json").out)["findings"] if f["name"] == "code cache")
+        return found
+
+    monkeypatch.setenv("SYMNUM_CACHE", str(tmp_path / "mine"))
+    found = cache()
+    assert found["status"] == "found" and str(tmp_path / "mine" / "objects") in found["detail"]
+    monkeypatch.setenv("SYMNUM_CACHE", "off")
+    found = cache()
+    assert found["status"] == "missing" and "SYMNUM_CACHE=FOLDER" in found["remedy"]
 
 
 def test_doctor_names_the_line_that_installs_sundials(symnum: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,21 @@ def test_mistakes_in_an_own_file_are_told_with_their_line(
         assert word in " ".join(done.err.split())
 
 
+def test_a_script_with_one_model_is_taken_whatever_it_calls_it(symnum: Command, tmp_path: Path) -> None:
+    script = """
+import symnum as sn
+t = sn.coordinates("t")
+u = sn.field("u", (t,))
+decay = alias = sn.ODESystem([sn.Eq(sn.dt(u), -u)], t=(0, 1), initial={u: 1})
+"""
+    (tmp_path / "mine.py").write_text(script)
+    done = symnum("run", "mine.py", "--json")
+    assert done.status == 0 and done.json["success"] is True
+    (tmp_path / "mine.py").write_text(script + "growth = sn.ODESystem([sn.Eq(sn.dt(u), u)], t=(0, 1), initial={u: 1})\n")
+    done = symnum("run", "mine.py")
+    assert done.status == 2 and "decay, alias, growth: call one of them system" in " ".join(done.err.split())
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

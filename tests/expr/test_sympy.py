@@ -215,3 +215,16 @@ def test_ten_thousand_nodes_convert_without_recursion():
     assert from_sympy(to_sympy(deep)) is deep
     wide = add([Symbol(f"q{i}") * X ** (i % 7) for i in range(3000)])
     assert from_sympy(to_sympy(wide)) is wide
+
+
+def test_names_may_be_a_list_of_symbols():
+    x = Symbol("x", "parameter")
+    assert from_sympy(SX + SY, [x]) is from_sympy(SX + SY, {"x": x})
+    for names, message in (
+        ([SU], "names holds u"),
+        (["x"], "names holds 'x' of type str"),
+        (3, "names=3 are no symbols"),
+        ("x", "names='x'"),
+    ):
+        with pytest.raises(TermError, match=message):
+            from_sympy(SX, names)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 import symnum as sn
 
 
@@ -19,3 +21,17 @@ def test_type_checkers_see_the_same_names() -> None:
     block = next(node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
     assert {alias.asname: node.module for node in imports for alias in node.names} == sn.neural._PUBLIC
+
+
+def test_options_that_are_not_there_are_named() -> None:
+    t = sn.coordinates("t")
+    u = sn.field("u", (t,))
+    system = sn.ODESystem([sn.Eq(sn.dt(u), -u)], t=(0, 1), initial={u: 1})
+    for make, message in (
+        (lambda: sn.neural.SystemODE(system, restol=1e-6), "SystemODE has no option 'restol'. Did you mean 'rtol'"),  # type: ignore[call-arg]
+        (lambda: sn.neural.NeuralODE(abs, foo=1), "NeuralODE has no option 'foo'"),  # type: ignore[call-arg]
+        (lambda: sn.neural.NeuralSDE(abs, abs, foo=1), "NeuralSDE has no option 'foo'"),  # type: ignore[call-arg]
+        (lambda: sn.neural.LatentODE(3, foo=1), "LatentODE has no option 'foo'"),  # type: ignore[call-arg]
+    ):
+        with pytest.raises(sn.UnknownOption, match=message):
+            make()

@@ -126,6 +126,9 @@ def test_bad_names_and_numbers() -> None:
         out.regularizer("local_bias")
     for call in (
         lambda: sn.neural.steer(1.0, -1.0),
+        lambda: sn.neural.steer(1.0, 1.0),
+        lambda: sn.neural.steer(1.0, "0.5"),  # type: ignore[arg-type]
+        lambda: sn.neural.steer(3.0, 1.5, t0=2.0),
         lambda: sn.neural.constant(-1),
         lambda: sn.neural.exponential(0, 1, 10),
         lambda: sn.neural.warm_up(1.0, -3),
@@ -143,4 +146,5 @@ def test_schedules_and_random_end_times() -> None:
     generator = torch.Generator().manual_seed(0)
     ends = [sn.neural.steer(1.0, 0.5, generator) for _ in range(400)]
     assert 0.5 < min(ends) and max(ends) < 1.5
+    assert 2.1 < sn.neural.steer(3.0, 0.9, t0=2.0) < 3.9 and -0.5 < sn.neural.steer(0.0, 0.5, t0=-1.0) < 0.5
     assert math.isclose(sum(ends) / 400, 1.0, abs_tol=0.05) and set(GLOBAL) | set(LOCAL) == set(REGULARISERS)

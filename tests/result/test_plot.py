@@ -120,8 +120,10 @@ def test_complex_three_dimensional_and_steady() -> None:
     figure = solution(xarray.Dataset({"psi": (("t", "x"), psi)}, coords={"t": t, "x": x})).plot()
     assert [axes.get_ylabel() for axes in panels(figure)[::2]] == [r"|$\psi$|", r"Re $\psi$"]
     cube = xarray.Dataset({"u": (("x", "y", "z"), np.ones((9, 9, 9)))}, coords={"x": x, "y": x, "z": x})
-    figure = solution(cube).plot()
+    figure = solution(cube).plot(kind="panels")
     assert len(panels(figure)) == 1 and "slice z = 0.5" in texts(figure)[1]
+    planes = panels(solution(cube).plot())
+    assert [axes.get_title() for axes in planes] == ["$z$ = 0.5", "$y$ = 0.5", "$x$ = 0.5"]
 
 
 def test_wide_domains_stack_times() -> None:
@@ -168,6 +170,9 @@ def test_names_as_mathematics(name: str, shown: str) -> None:
 def test_colour_scales() -> None:
     assert colour_scale(np.array([-0.9, 1.0]), False) == {"cmap": "RdBu_r", "vmin": -1.0, "vmax": 1.0}
     assert colour_scale(np.array([-0.1, 1.0]), False) == {"cmap": "viridis", "vmin": -0.1, "vmax": 1.0}
+    rising = np.append(np.linspace(1.0, 2.0, 999), 1e9)
+    assert colour_scale(rising, True)["extend"] == "max" and colour_scale(-rising, True)["extend"] == "min"
+    assert colour_scale(rising, False)["vmax"] == 1e9 and "extend" not in colour_scale(rising, False)
     flat = colour_scale(np.full(5, 7.0) + 1e-14 * np.arange(5), False)
     assert flat["vmin"] < 6.9 < 7.1 < flat["vmax"]
 
@@ -180,6 +185,23 @@ def test_gif(tmp_path: Path) -> None:
             film.seek(3)
             assert film.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
         assert list(tmp_path.iterdir()) == [path]
+
+
+def test_films_of_cuts_and_what_they_report(tmp_path: Path) -> None:
+    told: list[float] = []
+    plane().movie(tmp_path / "cut.gif", field="v", at={"x": 0.5}, seconds=0.3, fps=10, dpi=40, progress=told.append)
+    np.testing.assert_allclose(told, [0.0, 1.5, 3.0], atol=0.11)  # the saved times next to the moments
+    assert (tmp_path / "cut.gif").exists()
+
+
+def test_an_interrupted_film_leaves_nothing(tmp_path: Path) -> None:
+    def interrupt(t: float) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("run.gif", *(["run.mp4"] if movie.ffmpeg_program() else [])):
+        with pytest.raises(KeyboardInterrupt):
+            decay().movie(tmp_path / name, seconds=0.4, fps=10, dpi=40, progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_frames_run_evenly() -> None:

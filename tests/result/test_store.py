@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -107,3 +108,87 @@ def test_bad_sources(tmp_path: Path) -> None:
     refused("attribute 'why' is missing")
     with pytest.raises(FileError, match="is a folder"):
         Solution.load(tmp_path)
+
+
+# --- files of somebody else ----------------------------------------------------------------------------------------
+
+
+def _spoilt(tmp_path: Path, spoil: Callable[[h5py.File], object]) -> Path:
+    path = wave().save(tmp_path / "run.nc")
+    with h5py.File(path, "r+") as file:
+        spoil(file)
+    return path
+
+
+@pytest.mark.parametrize(
+    "text", ["7", "[1]", "null", "{", "[" * 100_000, '{"D": "x", "steps": "x"}', '{"D": [1], "steps": [1]}']
+)
+@pytest.mark.parametrize("key", ["stats", "events", "parameters"])
+def test_facts_of_the_wrong_kind_are_named(key: str, text: str, tmp_path: Path) -> None:
+    path = _spoilt(tmp_path, lambda file: file.attrs.__setitem__(key, text))
+    with pytest.raises(FileError, match=f"damaged: .*{key[:-1]}"):
+        Solution.load(path)
+    path = _spoilt(tmp_path, lambda file: file.attrs.__setitem__(key, np.arange(3)))
+    with pytest.raises(FileError, match="damaged"):
+        Solution.load(path)
+
+
+@pytest.mark.parametrize("key", ["bounds_x", "period_x"])
+@pytest.mark.parametrize("value", ["abc", np.nan, np.array([0.0, np.inf])])
+def test_axes_without_finite_ends_are_named(key: str, value: object, tmp_path: Path) -> None:
+    path = _spoilt(tmp_path, lambda file: file.attrs.__setitem__(key, value))
+    with pytest.raises(FileError, match=f"damaged: {key}"):
+        Solution.load(path)
+
+
+def test_texts_of_a_file_do_not_steer_the_terminal(tmp_path: Path) -> None:
+    def spoil(file: h5py.File) -> None:
+        for key in ("title", "message", "method", "why"):
+            file.attrs[key] = "a\x1b]0;b\x07\x9b\u202ec\nd"
+        file["t"].attrs["units"] = "\x1b[31ms"
+
+    back = Solution.load(_spoilt(tmp_path, spoil))
+    assert (back.name, back.message, back.method, back.why) == ("a\ufffd]0;b\ufffd\ufffd\ufffdc\nd",) * 4
+    assert back["t"].attrs["units"] == "\ufffd[31ms" and "\x1b" not in repr(back)
+
+
+def _outside(file: h5py.File) -> None:
+    file.create_dataset("w", shape=(4,), dtype="u1", external=[(__file__, 0, 4)])
+
+
+def _virtual(file: h5py.File) -> None:
+    layout = h5py.VirtualLayout((4,), "f8")
+    layout[:] = h5py.VirtualSource("other.nc", "w", shape=(4,))
+    file.create_virtual_dataset("w", layout)
+
+
+def _linked(file: h5py.File) -> None:
+    file["w"] = h5py.ExternalLink("other.nc", "/w")
+
+
+def _huge(file: h5py.File) -> None:
+    file.create_dataset("w", shape=(10**15,), dtype="f8", chunks=(1024,)).make_scale("w")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [(_outside, "another file"), (_virtual, "another file"), (_linked, "another file"), (_huge, "memory")],
+)
+def test_a_file_shows_nothing_of_other_files_and_fits_into_memory(
+    spoil: Callable[[h5py.File], object], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(FileError, match=f"'w'.*{words}"):
+        Solution.load(_spoilt(tmp_path, spoil))
+
+
+def test_values_that_do_not_fit_into_memory_are_not_read(tmp_path: Path) -> None:
+    def spoil(file: h5py.File) -> None:
+        for k in range(2):
+            file.create_dataset(f"n{k}", data=np.arange(10**5)).make_scale(f"n{k}")
+        made = file.create_dataset("w", shape=(len(file["t"]), 10**5, 10**5), dtype="f8", chunks=(1, 1, 1024))
+        for k, scale in enumerate(("t", "n0", "n1")):
+            made.dims[k].attach_scale(file[scale])
+
+    path = _spoilt(tmp_path, spoil)
+    with pytest.raises(FileError, match="symnum view"):
+        Solution.load(path)

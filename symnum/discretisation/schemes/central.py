@@ -20,10 +20,17 @@ Stencil = list[tuple[Fraction, Fraction]]
 SHELLS = True
 
 
+_HIGHEST = 100
+
+
 def check(order: int, closed: bool) -> None:
     """DiscretisationError if this scheme has no such order on periodic (or closed) axes."""
     if not isinstance(order, int) or order < 2 or order % 2:
         raise DiscretisationError(f"central differences have the orders 2, 4, 6, ..., not {order!r}; write order=2")
+    if order > _HIGHEST:
+        raise DiscretisationError(
+            f"central differences of an order above {_HIGHEST} are not better in double precision; write order=8, or scheme=\"fourier\""
+        )
     if closed and order > max(CLOSURES):
         raise DiscretisationError(
             f"order={order} needs periodic sides; sides with conditions have the orders 2, 4 and 6. Write order=6, or sn.periodic(x)"

@@ -253,6 +253,8 @@ def _check_head(data: Any) -> None:
 
 
 def _list(data: Any, key: str) -> list[Any]:
+    if key not in data:
+        raise ModelError(f"the model lacks {key}")
     if not isinstance(data[key], list):
         raise ModelError(f"{key} must be a list, got {data[key]!r}")
     return list(data[key])

@@ -28,10 +28,11 @@ def read(
 ) -> Any:
     """The system that tokens say.
 
-    source: a record of ``sn.export``, a list of tokens, or text with spaces between tokens. dialect: "ode" (the default) or "pde".
+    source: a record of ``sn.export``, a list of tokens, or text with spaces between tokens. dialect: "ode" (the default), "pde" or "fd".
     dimension: the number of variables there are; names: of the variables (u_0, u_1, ... otherwise). values: of the parameters c_0, c_1, ... that
     stand for ``<PLACEHOLDER>`` (1 otherwise). t: the interval (0, 6); initial: a value for each variable (1 otherwise, or
-    what the record holds). Equations in space take ``domain``, ``conditions`` and ``initial`` of ``sn.PDESystem``.
+    what the record holds). Equations in space take ``domain``, ``conditions`` and ``initial`` of ``sn.PDESystem``;
+    those of the fd dialect need no more than ``coordinates`` to become a list of ``sn.Eq``.
 
     Raises ParseError (a ModelError) with the position of the first token that is wrong.
     """
@@ -40,8 +41,16 @@ def read(
     chosen = dialect or (source.dialect if isinstance(source, ProseRecord) else "ode")
     if not isinstance(chosen, str) or chosen not in DIALECTS:
         raise ModelError(did_you_mean_dialect(chosen))
-    trees = parse(split(tokens), DIALECTS[chosen], dimension)
     known = source if isinstance(source, ProseRecord) else None
+    if chosen == "fd":
+        from symnum.formats.prose.read_fd import fd_system
+
+        if dimension is not None:
+            raise UnknownOption(
+                "dimension is for the ode and pde dialects; the words of the fd dialect are given: leave dimension out"
+            )
+        return fd_system(split(tokens), known, names, values, initial, t=t, **more)
+    trees = parse(split(tokens), DIALECTS[chosen], dimension)
     if chosen == "pde":
         from symnum.formats.prose.read_pde import pde_system
 
@@ -95,8 +104,12 @@ def variable_names(trees: list[Node], names: Sequence[str] | None) -> list[str]:
                 raise wrong
     if names is None:
         return [f"u_{k}" for k in range(len(trees))]
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ModelError(
+            f"names={names!r} is no list of names, one for each equation; write names={[f'y_{k}' for k in range(len(trees))]!r}"
+        )
     labels = list(names)
-    if len(labels) != len(trees) or len(set(labels)) != len(labels):
+    if not all(isinstance(n, str) for n in labels) or len(labels) != len(trees) or len(set(labels)) != len(labels):
         raise ModelError(f"names={labels!r} must be {len(trees)} different names, one for each equation")
     return labels
 
@@ -120,6 +133,8 @@ def placeholder_value(values: Any, k: int) -> float:
 def check_values(values: Any, count: int) -> None:
     """Raises ModelError for values of more placeholders than there are."""
     names = [f"c_{k}" for k in range(count)]
+    if values is not None and not isinstance(values, (Mapping, Sequence, np.ndarray)):
+        placeholder_value(values, 0)
     if isinstance(values, Mapping):
         extra = [key for key in values if key not in names]
     else:

@@ -70,8 +70,8 @@ def pde_system(
     check_values(values, len(parameters))
     equations = [Eq(r, Const(0)) for r in residuals]
     if known is None or origin is None:
-        return _stated(equations, [*parameters, *exponents], (time, x), labels, domain, conditions or (), initial)
-    return _as_recorded(equations, known, domain, conditions, initial, t)
+        return stated(equations, [*parameters, *exponents], (time, x), labels, domain, conditions or (), initial)
+    return as_recorded(equations, known, domain, conditions, initial, t)
 
 
 def _derivative(u: Term, time: Term, x: Term, n: int, m: int) -> Term:
@@ -91,10 +91,10 @@ def _coordinates(domain: Any) -> tuple[Any, Any]:
     return made[0], made[1]
 
 
-def _stated(
+def stated(
     equations: list[Any],
     parameters: list[Symbol],
-    axes: tuple[Symbol, Symbol],
+    axes: tuple[Symbol, ...],
     labels: list[str],
     domain: Any,
     conditions: Any,
@@ -112,7 +112,7 @@ def _stated(
     )
 
 
-def _as_recorded(equations: list[Any], known: ProseRecord, domain: Any, conditions: Any, initial: Any, t: Any) -> Any:
+def as_recorded(equations: list[Any], known: ProseRecord, domain: Any, conditions: Any, initial: Any, t: Any) -> Any:
     """The system with the domain, conditions and initial data of the record's model, in the time of the tokens, but for what is given."""
     from symnum.model.space import Domain
 

@@ -10,10 +10,11 @@ from typing import Any
 class ProseRecord:
     """Tokens of a system.
 
-    Attributes: ``tokens``: list of str, with ``|`` between equations; ``dialect``: "ode" or "pde"; ``variables``: names of u_0, u_1, ... in the
-    model; ``time``: the index of the variable that is the time (None: the system does not hold it); ``max_rounding_error``: largest relative
-    error of a constant; ``flushed``: constants that became zero; ``checks``: for discretised equations the relative errors of
-    the slowest eigenvalue and the largest sum of a row that was zero; ``warnings``: sentences; ``span``, ``initial``: of the model, for ``sn.read``.
+    Attributes: ``tokens``: list of str, with ``|`` between equations; ``dialect``: "ode", "pde" or "fd"; ``variables``: names of u_0, u_1, ... in the
+    model (fd: of the words; ``words``: word -> name); ``time``: the index of the variable that is the time (None: the system does not hold
+    it); ``max_rounding_error``: largest relative error of a constant; ``flushed``: constants that became zero; ``checks``: for discretised
+    equations the relative errors of the slowest eigenvalue and the largest sum of a row that was zero;
+    ``warnings``: sentences; ``span``, ``initial``: of the model, for ``sn.read``.
     """
 
     tokens: list[str]
@@ -27,6 +28,7 @@ class ProseRecord:
     span: tuple[float, float] | None = None
     initial: tuple[Any, ...] = ()
     origin: Any = field(default=None, repr=False, compare=False)
+    words: dict[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

@@ -26,13 +26,29 @@ class Dialect:
     arity: dict[str, int]
     integers: int
     derivatives: bool
+    words: tuple[str, ...] = ()  # variables that have names
 
 
 ODE = Dialect(
     "ode", {"add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1, "inv": 1, "sin": 1, "cos": 1, "pow2": 1}, 10, False
 )
 PDE = Dialect("pde", ODE.arity | {"pow": 2, "pow3": 1}, 20, True)
-DIALECTS = {d.name: d for d in (ODE, PDE)}
+FD_NUMBERED = tuple(f"u_{k}" for k in range(5))
+FD_SCALARS = (
+    *("u", "v", "w", "h", "b", "c", "f", "p", "rho", "eta", "zeta", "g"), *FD_NUMBERED, *(f"v_{k}" for k in range(5))
+)  # fmt: skip
+FD_VECTORS, FD_TENSORS = ("U", "V", "X", "F"), ("sigma",)
+FD_CONSTANTS = ("g", "eta", "zeta")  # gravity, viscosities: no fields, unless they have a rate
+FD_BOUNDARIES = ("periodic", "dirichlet", "neumann", "dirichlet_irreg")
+TAIL = "--"  # before the words of the boundaries
+FD = Dialect(
+    "fd",
+    PDE.arity | dict.fromkeys(("dt", "dx", "dy", "dz", "D", "D2", "diverg"), 1),
+    20,
+    False,
+    (*FD_SCALARS, *FD_VECTORS, *FD_TENSORS, "x"),
+)
+DIALECTS = {d.name: d for d in (ODE, PDE, FD)}
 
 
 def did_you_mean_dialect(name: object) -> str:
@@ -79,20 +95,20 @@ def parse(tokens: Sequence[str], dialect: Dialect, dimension: int | None = None)
     tokens in an equation, an empty equation, a variable ``u_i`` with i >= dimension (None: any).
     """
     if not tokens:
-        raise _wrong(tokens, 0, "there are no tokens; expected an equation such as 'neg u_0'")
+        raise wrong(tokens, 0, "there are no tokens; expected an equation such as 'neg u_0'")
     trees: list[Node] = []
     start = 0
     while start <= len(tokens):
         stop = next((k for k in range(start, len(tokens)) if tokens[k] == SEPARATOR), len(tokens))
         if start == stop:
-            raise _wrong(
+            raise wrong(
                 tokens,
                 min(start, len(tokens) - 1),
                 f"equation {len(trees)} is empty; '|' stands between equations only",
             )
         tree, end = _Reader(tokens, stop, dialect, dimension).tree(start)
         if end != stop:
-            raise _wrong(
+            raise wrong(
                 tokens, end, f"equation {len(trees)} is complete before this token; join its parts with add, sub or mul"
             )
         trees.append(tree)
@@ -113,7 +129,7 @@ class _Reader:
             if k >= self.stop:
                 name, place, _ = open_[-1]
                 need = self.dialect.arity[name]
-                raise _wrong(
+                raise wrong(
                     self.tokens,
                     place,
                     f"{name} takes {need} argument{'s' * (need > 1)}; the equation ends before they do",
@@ -142,39 +158,41 @@ class _Reader:
         if _INTEGER.match(word):
             if abs(int(word)) > self.dialect.integers or word == "-0":
                 limit = self.dialect.integers
-                raise _wrong(
+                raise wrong(
                     self.tokens,
                     k,
                     f"whole numbers go from -{limit} to {limit}; write {word} as a constant, such as + N123 E1",
                 )
             return Node("number", k, value=int(word)), k + 1
-        if self.dialect.derivatives and word == "x":
-            return Node("x", k), k + 1
+        if word in self.dialect.words or (self.dialect.derivatives and word == "x"):
+            return Node(word, k), k + 1
+        if self.dialect.words:
+            raise wrong(self.tokens, k, self._unknown(word))
         found = (_LEAF if self.dialect.derivatives else _VARIABLE).match(word)
         if found:
             index = int(found[found.lastindex or 1])
             if self.dimension is not None and index >= self.dimension:
-                raise _wrong(self.tokens, k, f"there are {self.dimension} variables, u_0 to u_{self.dimension - 1}")
+                raise wrong(self.tokens, k, f"there are {self.dimension} variables, u_0 to u_{self.dimension - 1}")
             return Node(word.partition("_")[0], k, index=index), k + 1
-        raise _wrong(self.tokens, k, self._unknown(word))
+        raise wrong(self.tokens, k, self._unknown(word))
 
     def constant(self, k: int) -> tuple[Node, int]:
         words = self.tokens[k : min(k + 3, self.stop)]
         if len(words) < 3:
-            raise _wrong(
+            raise wrong(
                 self.tokens, k, "a constant is three tokens, sign, mantissa, exponent (+ N100 E-2); this one is cut"
             )
         try:
             return Node("number", k, value=decoded(*words)), k + 3
-        except ValueError as wrong:
-            raise _wrong(
-                self.tokens, k, f"in a constant, {wrong}; expected sign, mantissa, exponent (+ N100 E-2)"
+        except ValueError as found:
+            raise wrong(
+                self.tokens, k, f"in a constant, {found}; expected sign, mantissa, exponent (+ N100 E-2)"
             ) from None
 
     def _unknown(self, word: str) -> str:
         known = [
             *self.dialect.arity,
-            "u_0",
+            *(self.dialect.words or ("u_0",)),
             *(("ut_0", "utt_0", "ux_0", "uxx_0", "uxxx_0", "uxxxx_0", "x") if self.dialect.derivatives else ()),
         ]
         if word[:1] in "NE" and len(word) > 1 and word[1:].lstrip("-").isdigit():
@@ -184,7 +202,7 @@ class _Reader:
         )
 
 
-def _wrong(tokens: Sequence[str], position: int, message: str) -> ParseError:
+def wrong(tokens: Sequence[str], position: int, message: str) -> ParseError:
     before = " ".join(tokens[:position])
     column = len(before) + (1 if before else 0)
     made = ParseError(f"token {position}: {message}", " ".join(tokens), column)

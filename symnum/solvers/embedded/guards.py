@@ -35,7 +35,7 @@ def explain(run: Run, status: Status) -> tuple[str, Where]:
         case Status.TOO_SMALL:
             seen = f"the step became too small at t = {t:.6g} (h = {machine['h']:.3g})"
             cause = "the solution may grow without bound there, or the equations jump or are stiff"
-            return f"{seen}: {cause}. Try ending the interval earlier, or a larger atol", None
+            return f"{seen}: {cause}. Try ending the interval earlier, a larger resolution where there is space, or a larger atol", None
         case Status.NOT_CONVERGED if finite_ahead(run):
             seen = f"{run.method.name} did not converge at t = {t:.6g}, also with steps down to h = {machine['h']:.3g}"
             cause = "df/dy - c*M is singular or far from the slopes of f there (a jump, a kink, a wrong jacobian=)"

@@ -87,6 +87,11 @@ class Record:
         count, (t, y, slopes) = self.kept, self.block
         return t[:count], y[:count], slopes[: count * self.slopes] if self.options.dense else slopes[:0]
 
+    def _blocks(self) -> list[Block]:
+        """All rows. Ctrl-C may come between any two lines of ``next_block``, when the block in use is among the full ones already."""
+        handed_over = bool(self.done) and self.done[-1][0].base is self.block[0]
+        return [*self.done] if handed_over else [*self.done, self._filled()]
+
     def step(self, row: int) -> Array:
         """The slopes (kept, n) of a row of the block in use."""
         return self.block[2][row * self.slopes : (row + 1) * self.slopes]
@@ -137,7 +142,7 @@ class Record:
 
     def steps(self) -> Block:
         """All accepted steps: times (m,), states (m, n), with dense output slopes (m - 1, kept, n)."""
-        blocks = [*self.done, self._filled()]
+        blocks = self._blocks()
         n, kept = self.problem.n, self.slopes if self.options.dense else 0
         times = [np.array([self.problem.t0]), *(b[0] for b in blocks)]
         states = [self.problem.y0[None], *(b[1] for b in blocks)]
@@ -155,7 +160,7 @@ class Record:
         count = int(self.machine["save_next"]) if self.times is not None else 0
         made = {"rows": self.rows[:count]}
         if self.retained:
-            blocks = [*self.done, self._filled()]
+            blocks = self._blocks()
             made |= {f"steps_{j}": np.concatenate([b[j] for b in blocks]) for j in range(3)}
         at = sorted(self.shortened)
         made["cut_rows"] = np.array(at, dtype=np.float64)

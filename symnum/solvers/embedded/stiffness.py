@@ -1,6 +1,7 @@
 """Stiffness seen by an explicit Runge-Kutta method while it runs.
 
 Two stages at the same time t + h, the last but one (state Y, slope K) and the new state (y_new, slope_new), differ by little, and
+(where no inner stage lies at the end of the step, the one next to it serves: then df/dt adds to the slopes, by little where f is stiff)
 
     h |lambda|  ~  h ||slope_new - K|| / ||y_new - Y||,     y_new - Y = h sum_j (a_sj - a_(s-1)j) k_j
 
@@ -62,12 +63,12 @@ def look(tableau: Tableau, stages: Sequence[str]) -> tuple[Statement, ...]:
     Args:
         stages: the names of the slopes k_1, ..., k_s.
     """
-    assert tableau.c[-2] == 1, "the last stage but one is not at the end of the step"
-    last, before = tableau.a[-1], (*tableau.a[-2], 0)
+    near = max(range(1, tableau.stages - 1), key=lambda i: (tableau.c[i], i))
+    last, before = tableau.a[-1], (*tableau.a[near - 1], *(0 for _ in range(tableau.stages)))
     states = combination(
         "y", *((h_try * (float(p) - float(q)), k) for p, q, k in zip(last, before, stages, strict=False))
     )
-    slopes = combination("y", (1, stages[-1]), (-1, stages[-2]))
+    slopes = combination("y", (1, stages[-1]), (-1, stages[near]))
     scale = ("y", "y_new")
     counted = If(
         (abs(h_try) * stiff_slopes > SHARE * boundary(tableau) * stiff_states) & (abs(t_end - t) > far * abs(h_try)),

@@ -1,0 +1,1 @@
+"""Pairs of inputs and solutions, from which neural operators learn; what is public here is in ``sn.datasets``."""

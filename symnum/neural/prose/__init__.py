@@ -1,0 +1,1 @@
+"""A small transformer that continues trajectories and writes down their equations, public as ``sn.neural.ProseLearner``."""

@@ -1,0 +1,1 @@
+"""The interactive session: mathematics as typed, commands, pictures in the terminal."""
