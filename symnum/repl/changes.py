@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from symnum.errors import UnknownName, did_you_mean
@@ -15,6 +16,7 @@ from symnum.repl.statement_kinds import (
     ConditionText,
     Definition,
     Equations,
+    Formula,
     Initial,
     Interval,
     Reactions,
@@ -44,7 +46,8 @@ def changed(draft: Draft, name: str, statement: Statement) -> Change:
         case Value():
             units = f" {statement.units}" if statement.units else ""
             said = f"parameter {statement.name} = {statement.value:.12g}{units}"
-            draft = _with_value(draft, statement)
+            fixed = _fixed_by(draft, statement)
+            return Change(_with_value(draft, statement), name, [Text(f"  {said}", Tone.FAINT), *fixed])
         case Definition():
             head = f"{statement.name}({', '.join(statement.arguments)})" if statement.arguments else statement.name
             said = f"{head} stands for {statement.text}"
@@ -78,6 +81,28 @@ def _started(draft: Draft, name: str, statement: Equations | Reactions) -> tuple
         return name, draft
     fresh = statement.name or ""
     return fresh, Draft(name=fresh, values=draft.values, definitions=draft.definitions)
+
+
+def _fixed_by(draft: Draft, statement: Value) -> list[Piece]:
+    """Intervals and places were given as numbers when they were typed: they do not follow a name that gets another value."""
+    before = draft.values.get(statement.name)
+    if before is None or before.value == statement.value:
+        return []
+    places = [text.rpartition("@")[2].strip() for text in draft.conditions if _holds(text, statement.name) and "@" in text]
+    bounds = [f"{x} in ({low}, {high})" for x, (low, high) in draft.domain.items() if _holds(low, statement.name) or _holds(high, statement.name)]
+    return [
+        Text(f"  {what} was typed with {statement.name} = {before.value:.12g} and stays; type it again to move it", Tone.WARNING)
+        for what in dict.fromkeys([*bounds, *places])
+    ]
+
+
+def _holds(text: str, name: str) -> bool:
+    """Whether a part of a formula comes from ``name`` in what was typed, and is its number."""
+    if not isinstance(text, Formula):
+        return False
+    word = rf"(?<!\w){re.escape(name)}(?!\w)"
+    found = {match.start() for match in re.finditer(word, text.typed)}
+    return any(column in found and not re.match(word, text[k:]) for k, column in enumerate(text.columns))
 
 
 def _with_value(draft: Draft, statement: Value) -> Draft:

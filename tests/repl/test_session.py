@@ -174,6 +174,15 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
+def test_places_typed_with_a_name_do_not_follow_it_and_say_so() -> None:
+    session = new_session()
+    said(session, "L = 2, D = 0.1", "0 < x < L", "u_t = D u_xx", "u = 0 @ x=0", "u = L @ x=L")
+    answer = said(session, "L = 4")
+    assert "x in (0, 2.0) was typed with L = 2 and stays" in answer and "x=2.0 was typed with L = 2" in answer
+    assert "stays" not in said(session, "D = 0.3")  # typed in the same line, but no place is made of it
+    assert "stays" not in said(session, "L = 4")
+
+
 @given(STEPS)
 def test_undoing_everything_leads_back_to_the_start_and_redoing_to_the_end(lines: list[str]) -> None:
     session = new_session()
